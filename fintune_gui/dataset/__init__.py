@@ -1,0 +1,1 @@
+"""Rows: import, table, cleaning, format, split, snapshot. No Qt, no torch."""

@@ -1,0 +1,1 @@
+"""Long work in a child process: launch, follow, command, stop."""

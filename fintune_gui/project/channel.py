@@ -1,0 +1,114 @@
+"""The child's end of the line: events out, commands in.
+
+The protocol stream is the standard output that the process was started with. It is taken away from everybody else at
+once: later prints of any library, also from C code, go to standard error, which the parent keeps as ``log.txt``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import BinaryIO, Self, get_args
+
+from fintune_gui.project.errors import CancelledError
+from fintune_gui.project.events import Command, Event
+from fintune_gui.project.spec import EVENTS_FILE
+
+HANGUP = "hangup"
+"""Read instead of a command when the parent has gone: save, and end."""
+
+
+class EventWriter:
+    """Appends events to the job's file and repeats them on the protocol stream."""
+
+    def __init__(self, folder: Path, stream: BinaryIO | None = None) -> None:
+        path = folder / EVENTS_FILE
+        torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+        self._file = path.open("ab")
+        if torn:
+            self._file.write(b"\n")  # ends the line at which an earlier process was killed
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        line = event.model_dump_json().encode() + b"\n"
+        with self._lock:
+            self._file.write(line)
+            self._file.flush()
+            if self._stream is None:
+                return
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (BrokenPipeError, ValueError):
+                self._stream = None  # nobody listens any more; the file goes on
+
+    def sync(self) -> None:
+        """Make everything written so far durable."""
+        with self._lock:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sync()
+        self.close()
+
+
+def take_protocol_stream() -> BinaryIO:
+    """Keep the process's standard output for events, and send everything else that is printed to standard error."""
+    stream = os.fdopen(os.dup(1), "wb")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return stream
+
+
+class CommandReader:
+    """Reads commands from standard input in a daemon thread, so that work can look for them without waiting."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._source = source
+        threading.Thread(target=self._read, name="commands", daemon=True).start()
+
+    def _read(self) -> None:
+        known = get_args(Command)
+        for line in self._source:
+            word = line.decode(errors="replace").strip()
+            if word in known:
+                self._queue.put(word)
+        self._queue.put(HANGUP)
+
+    def poll(self) -> str | None:
+        """The next command, `HANGUP`, or None."""
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            return None
+
+    def wait(self) -> str:
+        """Block until there is a command or `HANGUP`; used while paused."""
+        return self._queue.get()
+
+    def cancel_check(self) -> Callable[[], None]:
+        """A function that raises `CancelledError` once the user cancelled or the parent has gone."""
+
+        def check() -> None:
+            command = self.poll()
+            if command in ("cancel", "stop", HANGUP):
+                raise CancelledError
+
+        return check

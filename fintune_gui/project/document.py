@@ -1,0 +1,251 @@
+"""The project document: everything the user decided, as one frozen value. What happened lives in other files."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import Field, model_validator
+
+from fintune_gui.project.errors import ProjectError
+from fintune_gui.project.settings import Frozen, Method, TrainingSettings
+
+SCHEMA_VERSION = 1
+"""Version of ``project.json``. Raise it with every change of shape, and add a migration."""
+
+
+class Task(StrEnum):
+    """What the model shall learn to do."""
+
+    CLASSIFICATION = "classification"
+    INSTRUCTION = "instruction"
+    CHAT = "chat"
+    TEXT = "text"
+
+    @property
+    def generates(self) -> bool:
+        """Whether the model answers with text (and not with one of the labels)."""
+        return self is not Task.CLASSIFICATION
+
+
+class Metric(StrEnum):
+    """Measures of success, by their standard names."""
+
+    F1 = "f1"
+    ACCURACY = "accuracy"
+    PRECISION = "precision"
+    RECALL = "recall"
+    PERPLEXITY = "perplexity"
+    ROUGE_L = "rouge_l"
+    SACREBLEU = "sacrebleu"
+
+    @property
+    def display_name(self) -> str:
+        """The name as people write it."""
+        names = {"f1": "F1", "rouge_l": "ROUGE-L", "sacrebleu": "sacreBLEU"}
+        return names.get(self.value, self.value.capitalize())
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self is not Metric.PERPLEXITY
+
+
+CLASSIFICATION_METRICS = (Metric.F1, Metric.ACCURACY, Metric.PRECISION, Metric.RECALL)
+GENERATION_METRICS = (Metric.PERPLEXITY, Metric.ROUGE_L, Metric.SACREBLEU)
+
+
+def metrics_for(task: Task) -> tuple[Metric, ...]:
+    """The metrics that make sense for a task, the usual one first."""
+    return CLASSIFICATION_METRICS if task is Task.CLASSIFICATION else GENERATION_METRICS
+
+
+class Objective(Frozen):
+    """What to achieve, and how success is measured."""
+
+    task: Task
+    description: str = ""
+    metric: Metric
+    target: float | None = None
+
+    @model_validator(mode="after")
+    def _metric_fits_task(self) -> Objective:
+        if self.metric not in metrics_for(self.task):
+            raise ValueError(f"{self.metric.display_name} does not measure the task {self.task.value}")
+        return self
+
+    @property
+    def goal(self) -> str:
+        """The goal in one phrase: "F1 ≥ 0.90", or only the metric when there is no target."""
+        if self.target is None:
+            return self.metric.display_name
+        sign = "≥" if self.metric.higher_is_better else "≤"
+        return f"{self.metric.display_name} {sign} {self.target:g}"
+
+    def met_by(self, value: float) -> bool | None:
+        """Whether `value` reaches the target; None without a target."""
+        if self.target is None:
+            return None
+        return value >= self.target if self.metric.higher_is_better else value <= self.target
+
+
+def parse_goal(text: str, task: Task) -> tuple[Metric, float | None]:
+    """Read a goal such as "F1 >= 0.90", "perplexity <= 12" or "accuracy".
+
+    Raises:
+        ProjectError: if the text is not a goal, or its metric does not measure the task.
+    """
+    match = re.fullmatch(r"\s*([A-Za-z][\w -]*?)\s*(?:(>=|≥|>|<=|≤|<|=)\s*([0-9.]+)\s*(%)?)?\s*", text)
+    names = {m.display_name.lower().replace("-", "").replace("_", ""): m for m in Metric}
+    metric = names.get(match[1].lower().replace("-", "").replace("_", "").replace(" ", "")) if match else None
+    if match is None or metric is None or metric not in metrics_for(task):
+        known = ", ".join(m.display_name for m in metrics_for(task))
+        raise ProjectError(
+            "project.bad_goal",
+            f'The goal "{text}" cannot be read.',
+            f"For the task {task.value} a goal names one of: {known}.",
+            'Write it like "F1 >= 0.90" or "perplexity <= 12".',
+        )
+    if match[3] is None:
+        return metric, None
+    try:
+        target = float(match[3]) / (100 if match[4] else 1)
+    except ValueError:
+        target = -1.0
+    wrong_way = (match[2] in ("<=", "≤", "<")) == metric.higher_is_better and match[2] != "="
+    if wrong_way or target < 0 or (metric in CLASSIFICATION_METRICS and target > 1):
+        raise ProjectError(
+            "project.bad_goal",
+            f'The goal "{text}" cannot be reached or measured.',
+            f"{metric.display_name} is better when it is {'higher' if metric.higher_is_better else 'lower'}"
+            + (" and lies between 0 and 1." if metric in CLASSIFICATION_METRICS else "."),
+            f'Write it like "{metric.display_name} {">=" if metric.higher_is_better else "<="} '
+            f'{"0.90" if metric in CLASSIFICATION_METRICS else "12"}".',
+        )
+    return metric, target
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    TEXT = "text"
+    LABEL = "label"
+    INSTRUCTION = "instruction"
+    INPUT = "input"
+    ANSWER = "answer"
+    SYSTEM = "system"
+    MESSAGES = "messages"
+
+
+ROLES_OF_TASK: dict[Task, tuple[Role, ...]] = {
+    Task.CLASSIFICATION: (Role.TEXT, Role.LABEL),
+    Task.INSTRUCTION: (Role.INSTRUCTION, Role.INPUT, Role.ANSWER, Role.SYSTEM),
+    Task.CHAT: (Role.MESSAGES, Role.SYSTEM),
+    Task.TEXT: (Role.TEXT,),
+}
+"""The roles that a task knows, in the order in which they are shown."""
+
+REQUIRED_ROLES: dict[Task, tuple[Role, ...]] = {
+    Task.CLASSIFICATION: (Role.TEXT, Role.LABEL),
+    Task.INSTRUCTION: (Role.INSTRUCTION, Role.ANSWER),
+    Task.CHAT: (Role.MESSAGES,),
+    Task.TEXT: (Role.TEXT,),
+}
+
+
+class Template(StrEnum):
+    """How a row becomes the text that the model sees."""
+
+    MODEL = "model"
+    """The model's own chat template."""
+    PLAIN = "plain"
+    """Instruction, input and answer in plain paragraphs; for models without a chat template."""
+
+
+class LearnFrom(StrEnum):
+    """Which tokens carry loss."""
+
+    ANSWER = "answer"
+    ALL = "all"
+
+
+class FormatSettings(Frozen):
+    """Which column plays which role, and how a row is written for the model."""
+
+    roles: dict[Role, str] = Field(default_factory=dict)
+    template: Template | None = None
+    """None: the model's own chat template if it has one, else plain."""
+    system_prompt: str = ""
+    learn_from: LearnFrom = LearnFrom.ANSWER
+    max_length: int = Field(default=512, ge=8, le=131072)
+    """Longest example in tokens; longer ones are cut, and the page says how many."""
+
+    def missing_roles(self, task: Task) -> tuple[Role, ...]:
+        """Required roles that no column plays yet."""
+        return tuple(role for role in REQUIRED_ROLES[task] if role not in self.roles)
+
+
+class SplitSettings(Frozen):
+    """How rows are divided. Duplicates of a text always stay together."""
+
+    ratios: tuple[float, float, float] = (0.70, 0.15, 0.15)
+    seed: int = 42
+    stratify: str | None = None
+    """Column whose values keep their shares in every part; for classification the label column by default."""
+    group: str | None = None
+    """Column whose equal values must not be divided, for example a customer."""
+
+    @model_validator(mode="after")
+    def _ratios_add_up(self) -> SplitSettings:
+        if any(ratio <= 0 for ratio in self.ratios) or abs(sum(self.ratios) - 1) > 1e-6:
+            raise ValueError("the three ratios must be above 0 and add up to 1")
+        return self
+
+
+class ModelChoice(Frozen):
+    """The base model, made ready on this computer."""
+
+    name: str
+    """What the user asked for: a folder, a hub name, or the name of a sample model."""
+    folder: str
+    """The plain folder with ``config.json``, ``tokenizer.json`` and safetensors weights."""
+    fingerprint: str
+    """Hash of configuration, tokenizer and weights' headers: tells when the model is not the same any more."""
+    parameters: int
+    context_length: int
+    architecture: str
+    has_chat_template: bool
+    method: Method = Method.LORA
+
+
+class SourceFile(Frozen):
+    """A file that the rows came from. It is only ever read."""
+
+    path: str
+    sha256: str
+    bytes: int
+    format: str
+    encoding: str
+    rows: int
+    rejected: int
+
+
+class Project(Frozen):
+    """Everything the user decided."""
+
+    schema_version: Literal[1] = 1
+    id: str = Field(default_factory=lambda: uuid4().hex)
+    name: str = Field(min_length=1)
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    objective: Objective
+    sources: tuple[SourceFile, ...] = ()
+    format: FormatSettings = FormatSettings()
+    split: SplitSettings = SplitSettings()
+    model: ModelChoice | None = None
+    training: TrainingSettings = TrainingSettings()
+
+    def with_(self, **changes: object) -> Project:
+        """A changed copy, validated."""
+        return Project.model_validate({**dict(self), **changes})

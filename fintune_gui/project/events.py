@@ -1,0 +1,180 @@
+"""What a job says while it works: one frozen event per line of JSON.
+
+The same lines go through a private stream to whoever started the job and into the job's ``events.jsonl``. Live plot,
+reopened plot, comparison of runs and tests all read them through `read_events`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from fintune_gui.project.errors import Problem
+from fintune_gui.project.settings import Frozen
+
+Outcome = Literal["completed", "stopped", "cancelled", "failed", "interrupted"]
+"""How a job ended. "stopped": by the user, the result is kept; "interrupted": it saved and can be resumed."""
+
+
+class _Event(Frozen):
+    time: float = Field(default_factory=time.time)
+    """Seconds since 1970."""
+
+
+class Started(_Event):
+    """First event of every process that works on a job; a resumed job has several."""
+
+    type: Literal["started"] = "started"
+    kind: str
+    pid: int
+    device: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    resumed_from_step: int | None = None
+
+
+class Decided(_Event):
+    """Something the job settled by itself, and why."""
+
+    type: Literal["decided"] = "decided"
+    what: str
+    value: str
+    reason: str
+
+
+class Progress(_Event):
+    """How far the present stage is. `total` is None when it is not known."""
+
+    type: Literal["progress"] = "progress"
+    stage: str
+    done: float
+    total: float | None = None
+    unit: str = ""
+
+
+class Plan(_Event):
+    """What a training run is going to do; sent once before the first step."""
+
+    type: Literal["plan"] = "plan"
+    total_steps: int
+    steps_per_epoch: int
+    training_rows: int
+    validation_rows: int
+    trainable_parameters: int
+    total_parameters: int
+
+
+class TrainStep(_Event):
+    """One optimizer step."""
+
+    type: Literal["step"] = "step"
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    tokens: int
+    """Useful tokens (no padding) since the start of the run."""
+    tokens_per_second: float
+    useful_share: float
+    """Useful tokens divided by computed tokens, 0 to 1."""
+    memory_bytes: int
+    seconds_left: float | None = None
+
+
+class Validated(_Event):
+    """The validation rows were measured."""
+
+    type: Literal["validated"] = "validated"
+    step: int
+    epoch: float
+    loss: float
+    metrics: dict[str, float] = Field(default_factory=dict)
+    best: bool
+
+
+class SampleAnswer(_Event):
+    """What the model answers to a fixed validation row at this step."""
+
+    type: Literal["sample"] = "sample"
+    step: int
+    row_id: int
+    prompt: str
+    expected: str
+    answer: str
+
+
+class CheckpointSaved(_Event):
+    """A checkpoint is safely on disk."""
+
+    type: Literal["checkpoint"] = "checkpoint"
+    step: int
+    folder: str
+    best: bool
+    reason: str
+    seconds: float
+
+
+class Log(_Event):
+    """A line for the log view."""
+
+    type: Literal["log"] = "log"
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+class Paused(_Event):
+    type: Literal["paused"] = "paused"
+    step: int
+
+
+class Continued(_Event):
+    type: Literal["continued"] = "continued"
+    step: int
+
+
+class Ended(_Event):
+    """Last event of every job; exactly one per process that ends by itself."""
+
+    type: Literal["ended"] = "ended"
+    outcome: Outcome
+    problem: Problem | None = None
+    result: dict[str, Any] = Field(default_factory=dict)
+
+
+Event = Annotated[
+    Started | Decided | Progress | Plan | TrainStep | Validated | SampleAnswer | CheckpointSaved | Log | Paused
+    | Continued | Ended,
+    Field(discriminator="type"),
+]  # fmt: skip
+
+_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+Command = Literal["pause", "continue", "stop", "save", "cancel"]
+"""What can be said to a running job on its standard input, one word a line."""
+
+
+def parse_event(line: str | bytes) -> Event:
+    """One line of an event stream.
+
+    Raises:
+        pydantic.ValidationError: if the line is not a whole, known event.
+    """
+    return _adapter.validate_json(line)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a job, in order. A torn last line (the writer was killed) is left out; a missing file is empty."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield parse_event(line)
+            except ValidationError:
+                continue

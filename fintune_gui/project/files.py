@@ -1,0 +1,110 @@
+"""Writing that survives a kill at any moment: beside, flush to disk, then replace."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fintune_gui.project.errors import DiskFullError, ProjectError
+
+_HASH_CHUNK_BYTES = 1 << 20
+
+
+def canonical_json(value: Any) -> str:
+    """`value` as JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def fingerprint(value: Any) -> str:
+    """A short hash of a JSON-like value. Artefacts keep it to know whether what they were made from has changed."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable. Windows has no such call and does not need it."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def disk_errors_explained(target: Path) -> Iterator[None]:
+    """Turn the operating system's "no space" and "read-only" into sentences."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                "disk.full",
+                f"There is no room left on the disk that holds {target.parent}.",
+                "The file could not be written; what was there before is unchanged.",
+                "Free some space and try again.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise ProjectError(
+                "project.read_only",
+                f"{target.name} cannot be written in {target.parent}.",
+                "The folder is read-only for you.",
+                "Copy the project to a folder in which you may write, or change the folder's permissions.",
+            ) from error
+        raise
+
+
+def write_atomic(path: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write a file beside `path`, flush it to disk, and put it in place in one step.
+
+    A reader sees the old file or the new one, never a part. On failure the temporary file is removed.
+    """
+    with disk_errors_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            fill(beside)
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomically write `text` as UTF-8."""
+
+    def fill(beside: Path) -> None:
+        beside.write_bytes(text.encode())
+
+    write_atomic(path, fill)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Atomically write `value` as indented JSON that a person can read."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Delete temporary files that a killed writer left in `folder` (not below it). Returns how many."""
+    leftovers = list(folder.glob(".*.tmp")) if folder.is_dir() else []
+    for leftover in leftovers:
+        leftover.unlink(missing_ok=True)
+    return len(leftovers)

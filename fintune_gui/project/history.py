@@ -1,0 +1,124 @@
+"""A training run as told by its events: the one view of a run that plots, pages, reports and tests share."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fintune_gui.project.events import (
+    CheckpointSaved,
+    Decided,
+    Ended,
+    Event,
+    Log,
+    Paused,
+    Plan,
+    Progress,
+    SampleAnswer,
+    Started,
+    TrainStep,
+    Validated,
+    read_events,
+)
+from fintune_gui.project.spec import EVENTS_FILE
+
+CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "useful_share", "memory_bytes", "epoch")
+
+
+@dataclass
+class RunHistory:
+    """Everything that has happened in one run, kept up to date by `add`.
+
+    Attributes:
+        steps: Step numbers of the training curve, strictly rising.
+        curves: For each name in `CURVES` the values at `steps`.
+        revision: Rises with each event, so that a view knows whether it must draw again.
+    """
+
+    plan: Plan | None = None
+    started: Started | None = None
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    curves: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in CURVES})
+    validations: list[Validated] = field(default_factory=list)
+    samples: list[SampleAnswer] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
+    checkpoints: list[CheckpointSaved] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    progress: Progress | None = None
+    last_step: TrainStep | None = None
+    paused: bool = False
+    ended: Ended | None = None
+    revision: int = 0
+
+    def add(self, event: Event) -> None:  # noqa: PLR0912 - one branch per kind of event
+        """Take in the next event. Steps that a resumed run repeats replace the ones that were lost."""
+        self.revision += 1
+        match event:
+            case Started():
+                self.started, self.ended, self.paused = event, None, False
+                self._forget_after(event.resumed_from_step or 0)
+            case Plan():
+                self.plan = event
+            case TrainStep():
+                self.steps.append(event.step)
+                for name, values in self.curves.items():
+                    values.append(float(getattr(event, name)))
+                self.last_step = event
+                self.paused = False
+            case Validated():
+                self.validations.append(event)
+            case SampleAnswer():
+                self.samples.append(event)
+            case Decided():
+                self.decisions.append(event)
+            case CheckpointSaved():
+                self.checkpoints.append(event)
+            case Progress():
+                self.progress = event
+            case Log():
+                self.logs.append(event)
+            case Paused():
+                self.paused = True
+            case Ended():
+                self.ended = event
+            case _:
+                self.paused = False
+
+    def extend(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.add(event)
+
+    def _forget_after(self, step: int) -> None:
+        keep = len(self.steps)
+        while keep and self.steps[keep - 1] > step:
+            keep -= 1
+        del self.steps[keep:]
+        for values in self.curves.values():
+            del values[keep:]
+        self.validations = [v for v in self.validations if v.step <= step]
+        self.samples = [s for s in self.samples if s.step <= step]
+        self.decisions = []
+
+    @property
+    def best(self) -> Validated | None:
+        """The last validation that was the best so far."""
+        return next((v for v in reversed(self.validations) if v.best), None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end and can be evaluated: completed, or stopped by the user."""
+        return self.ended is not None and self.ended.outcome in ("completed", "stopped")
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is work to go on from: not finished, and a checkpoint is on disk."""
+        return not self.finished and bool(self.checkpoints)
+
+
+def read_history(job_folder: Path) -> RunHistory:
+    """The history of the job in `job_folder`, from its event file."""
+    history = RunHistory()
+    history.extend(read_events(job_folder / EVENTS_FILE))
+    return history

@@ -1,0 +1,156 @@
+"""Settings as data: type, default, range, unit and one sentence of help in one place.
+
+The window generates its forms from these models, the command line its ``--set`` and its help, the engine reads them as
+they are. `FieldHelp` carries what pydantic has no word for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Base of everything that is stored: immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class FieldHelp:
+    """What a form needs to know about a setting beyond its type and range."""
+
+    label: str
+    unit: str = ""
+    simple: bool = False
+    """Shown without opening "More"."""
+    decimals: int = 3
+    """Digits after the point for plain numbers; rates are shown in scientific notation."""
+    scientific: bool = False
+
+
+def field_help(model: type[BaseModel], name: str) -> FieldHelp:
+    """The `FieldHelp` attached to a field of a settings model."""
+    for item in model.model_fields[name].metadata:
+        if isinstance(item, FieldHelp):
+            return item
+    raise LookupError(f"{model.__name__}.{name} has no FieldHelp")
+
+
+class Method(StrEnum):
+    """How the model's weights are changed."""
+
+    LORA = "lora"
+    QLORA = "qlora"
+    FULL = "full"
+
+
+class Scheduler(StrEnum):
+    """How the learning rate moves over a run; the names are those of ``transformers``."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    CONSTANT = "constant"
+    CONSTANT_WITH_WARMUP = "constant_with_warmup"
+
+
+class TrainingSettings(Frozen):
+    """Hyperparameters of one run, with the field's standard names."""
+
+    learning_rate: Annotated[float | None, FieldHelp("Learning rate", simple=True, scientific=True)] = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="How far each step moves the weights. Empty means a good value for the method: "
+        "2e-4 for LoRA, 5e-5 for full fine-tuning.",
+    )
+    epochs: Annotated[float, FieldHelp("Epochs", "passes", simple=True, decimals=1)] = Field(
+        default=3.0, gt=0, le=1000, description="How often the model sees every training row."
+    )
+    batch_size: Annotated[int, FieldHelp("Batch size", "rows", simple=True)] = Field(
+        default=16, ge=1, le=4096, description="Rows that decide together about one step."
+    )
+    lora_rank: Annotated[int, FieldHelp("LoRA rank", simple=True)] = Field(
+        default=16, ge=1, le=512, description="Size of the adapter: more can learn more, and needs more memory."
+    )
+    early_stopping_patience: Annotated[int, FieldHelp("Patience", "evaluations", simple=True)] = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="Stop after so many evaluations without improvement; 0 never stops early. The best is kept anyway.",
+    )
+    lora_alpha: Annotated[int, FieldHelp("LoRA alpha")] = Field(
+        default=32, ge=1, le=2048, description="Strength of the adapter; twice the rank is usual."
+    )
+    lora_dropout: Annotated[float, FieldHelp("LoRA dropout", decimals=2)] = Field(
+        default=0.05, ge=0, lt=1, description="Share of the adapter's inputs that are dropped at random while training."
+    )
+    weight_decay: Annotated[float, FieldHelp("Weight decay", decimals=3)] = Field(
+        default=0.01, ge=0, le=1, description="Pulls weights towards zero; a little helps against memorising."
+    )
+    warmup_ratio: Annotated[float, FieldHelp("Warm-up", "of the run", decimals=2)] = Field(
+        default=0.05, ge=0, le=0.5, description="Share of the run over which the learning rate rises from zero."
+    )
+    scheduler: Annotated[Scheduler, FieldHelp("Scheduler")] = Field(
+        default=Scheduler.COSINE, description="How the learning rate falls after the warm-up."
+    )
+    max_grad_norm: Annotated[float, FieldHelp("Gradient clipping", decimals=1)] = Field(
+        default=1.0, gt=0, le=1000, description="Longest step that one batch may ask for."
+    )
+    evaluations_per_epoch: Annotated[int, FieldHelp("Evaluations", "per epoch")] = Field(
+        default=2, ge=1, le=100, description="How often the validation rows are measured, and the best is looked for."
+    )
+    checkpoint_minutes: Annotated[float, FieldHelp("Checkpoint every", "minutes", decimals=1)] = Field(
+        default=5.0, ge=0.0, le=240, description="The most work that a power cut can cost."
+    )
+    gradient_checkpointing: Annotated[bool, FieldHelp("Gradient checkpointing")] = Field(
+        default=False, description="Needs much less memory and about a third more time."
+    )
+    seed: Annotated[int, FieldHelp("Seed")] = Field(
+        default=42, ge=0, le=2**31 - 1, description="The same seed on the same computer gives the same run."
+    )
+
+    def effective_learning_rate(self, method: Method) -> float:
+        """The rate that a run uses: the user's, or the default of the method."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 5e-5 if method is Method.FULL else 2e-4
+
+
+def parse_assignments(settings: TrainingSettings, assignments: list[str]) -> TrainingSettings:
+    """Apply ``name=value`` texts, as in ``--set learning_rate=2e-4``.
+
+    Raises:
+        TrainingError: for an unknown name (with the nearest known one) or a value out of range; all problems at once.
+    """
+    from difflib import get_close_matches
+
+    from pydantic import ValidationError
+
+    from fintune_gui.project.errors import TrainingError
+
+    changes: dict[str, Any] = Field(default_factory=dict)
+    complaints: list[str] = []
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        name = name.strip()
+        if not separator or name not in TrainingSettings.model_fields:
+            near = get_close_matches(name, TrainingSettings.model_fields, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            complaints.append(f'"{assignment}" is not NAME=VALUE with a known name.{hint}')
+            continue
+        changes[name] = None if value.strip().lower() in ("", "none", "default") else value.strip()
+    if not complaints:
+        try:
+            return TrainingSettings.model_validate({**settings.model_dump(), **changes})
+        except ValidationError as error:
+            complaints = [f"{e['loc'][0]} = {e['input']}: {e['msg']}." for e in error.errors()]
+    raise TrainingError(
+        "training.bad_setting",
+        "A training setting cannot be used.",
+        " ".join(complaints),
+        "Known settings: " + ", ".join(TrainingSettings.model_fields) + ".",
+    )
