@@ -11,11 +11,14 @@ The learning rate follows the clock, not the step count, so that a run always en
 Two runs of the same command therefore give similar, not identical, weights.
 """
 
+# ruff: noqa: TID253 - a script that does nothing without torch may import it at once
+
 from __future__ import annotations
 
 import argparse
 import copy
 import json
+import logging
 import math
 import random
 import re
@@ -28,6 +31,8 @@ from typing import Any, Literal
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+log = logging.getLogger("pretrain_tiny_base")
 
 Form = Literal["chat", "raw"]
 
@@ -175,12 +180,12 @@ class HeldOut:
         return self.windows[form].numel()
 
     @torch.no_grad()
-    def loss(self, model: LlamaForCausalLM, max_windows: int | None = None) -> dict[Form, float]:
+    def loss(self, model: LlamaForCausalLM) -> dict[Form, float]:
         """Return the mean loss per token (natural log) in each form."""
         model.train(mode=False)
         losses: dict[Form, float] = {}
         for form, windows in self.windows.items():
-            chunks = torch.split(windows[:max_windows], 16)
+            chunks = torch.split(windows, 16)
             total = sum(model(input_ids=chunk, labels=chunk).loss.item() * len(chunk) for chunk in chunks)
             losses[form] = total / sum(map(len, chunks))
         model.train()
@@ -289,7 +294,7 @@ def train(args: argparse.Namespace) -> None:
     packer, held_out = Packer(tokenizer, seen, args.seed), HeldOut(tokenizer, held, args.length)
     model = build_model(tokenizer, args)
     optimizer = make_optimizer(model)
-    print(f"{len(seen)} + {len(held)} conversations, {model.num_parameters():,} parameters", flush=True)
+    log.info("%d + %d conversations, %d parameters", len(seen), len(held), model.num_parameters())
 
     progress, budget = Progress(), args.minutes * 60
     start = last_save = time.monotonic()
@@ -318,13 +323,13 @@ def train(args: argparse.Namespace) -> None:
             )
         if now - last_save >= args.save_every * 60:
             last_save = now
-            progress.held_out = held_out.loss(model, max_windows=100)
+            progress.held_out = held_out.loss(model)
             save(args.out, model, tokenizer, held_out, progress, args)
-            print(f"saved after {progress.seconds / 60:.1f} min: {progress.held_out}", flush=True)
+            log.info("saved after %.1f min: %s", progress.seconds / 60, progress.held_out)
 
     progress.held_out = held_out.loss(model)
     save(args.out, model, tokenizer, held_out, progress, args)
-    print(f"done: {progress}", flush=True)
+    log.info("done: %s", progress)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -338,7 +343,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--minutes", type=float, default=38.0, help="training time")
-    parser.add_argument("--save-every", type=float, default=4.0, help="minutes between saves")
+    parser.add_argument("--save-every", type=float, default=8.0, help="minutes between saves")
     parser.add_argument("--batch", type=int, default=4, help="windows per step")
     parser.add_argument("--length", type=int, default=256, help="tokens per window")
     parser.add_argument("--lr", type=float, default=3e-3, help="peak learning rate")
@@ -357,4 +362,5 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     train(parse_args())
