@@ -132,7 +132,7 @@ def parse_assignments(settings: TrainingSettings, assignments: list[str]) -> Tra
 
     from fintune_gui.project.errors import TrainingError
 
-    changes: dict[str, Any] = Field(default_factory=dict)
+    changes: dict[str, Any] = {}
     complaints: list[str] = []
     for assignment in assignments:
         name, separator, value = assignment.partition("=")
