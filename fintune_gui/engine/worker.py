@@ -1,0 +1,134 @@
+"""The engine's process: reads one specification, does the work, and ends with exactly one end event."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from importlib import metadata
+from pathlib import Path
+
+from fintune_gui.engine.job import Job, Result
+from fintune_gui.project.channel import CommandReader, EventWriter, take_protocol_stream
+from fintune_gui.project.errors import CancelledError, FintuneError, Problem
+from fintune_gui.project.events import Ended, Started
+from fintune_gui.project.files import disk_errors_explained
+from fintune_gui.project.spec import (
+    EvaluateSpec,
+    ExportSpec,
+    FitSpec,
+    JobSpec,
+    PrepareSpec,
+    TrainSpec,
+    read_spec,
+)
+
+logger = logging.getLogger(__name__)
+
+_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+
+
+def main(folder: Path) -> int:
+    """Do the job in `folder` and return the exit code: 0 when it ended as asked, 1 when it failed."""
+    stream = take_protocol_stream()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "httpcore", "filelock", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        writer = EventWriter(folder, stream)
+    except OSError as error:
+        logger.error("The job's folder %s cannot be written: %s", folder, error)
+        return 1
+    with writer:
+        # Unbuffered, because a daemon thread that waits inside a buffered reader aborts the interpreter's exit.
+        commands = CommandReader(open(0, "rb", buffering=0, closefd=False))  # noqa: SIM115
+        ended = _end_of(Job(folder, writer, commands))
+        writer(ended)
+    return 1 if ended.outcome == "failed" else 0
+
+
+def _end_of(job: Job) -> Ended:
+    """Do the work; every way in which it can end becomes an end event."""
+    try:
+        spec = read_spec(job.folder)
+        job.emit(_started(job.folder, spec))
+        with disk_errors_explained(job.folder / "events.jsonl"):
+            outcome, result = _work(spec, job)
+        return Ended(outcome=outcome, result=result)
+    except CancelledError as cancelled:
+        return Ended(outcome="cancelled", problem=cancelled.problem)
+    except FintuneError as error:
+        logger.info("The job failed: %s", error, exc_info=True)
+        return Ended(outcome="failed", problem=error.problem)
+    except MemoryError:
+        logger.exception("No memory left")
+        return Ended(outcome="failed", problem=_out_of_memory(traceback.format_exc()))
+    except Exception as error:
+        logger.exception("The job failed")
+        if type(error).__name__ == "OutOfMemoryError":
+            return Ended(outcome="failed", problem=_out_of_memory(traceback.format_exc()))
+        return Ended(outcome="failed", problem=_defect(error))
+
+
+def _work(spec: JobSpec, job: Job) -> Result:
+    # Each kind is imported when it is needed: preparing a folder must not pay for the import of torch.
+    match spec:
+        case PrepareSpec():
+            from fintune_gui.engine import prepare
+
+            return prepare.run(spec, job)
+        case TrainSpec():
+            from fintune_gui.engine import train
+
+            return train.run(spec, job)
+        case EvaluateSpec():
+            from fintune_gui.engine import evaluate
+
+            return evaluate.run(spec, job)
+        case ExportSpec():
+            from fintune_gui.engine import export
+
+            return export.run(spec, job)
+        case FitSpec():
+            from fintune_gui.engine import fit
+
+            return fit.run(spec, job)
+        case _:
+            raise FintuneError(
+                "engine.wrong_worker",
+                f"The engine cannot do a job of the kind “{spec.kind}”.",
+                "Rows are read by another worker.",
+                "Start the job again from the project.",
+            )
+
+
+def _started(folder: Path, spec: JobSpec) -> Started:
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    resumed = None
+    if isinstance(spec, TrainSpec):
+        from fintune_gui.engine.checkpoints import latest_step
+
+        resumed = latest_step(folder)
+    return Started(kind=spec.kind, pid=os.getpid(), versions=versions, resumed_from_step=resumed)
+
+
+def _out_of_memory(details: str) -> Problem:
+    return Problem(
+        code="training.out_of_memory",
+        what="There is not enough memory for this.",
+        why="The model and one row together need more memory than is free.",
+        todo="Close other programs, choose a smaller model, or a smaller greatest length on the page Format.",
+        details=details,
+    )
+
+
+def _defect(error: Exception) -> Problem:
+    return Problem(
+        code="engine.defect",
+        what="The work stopped because of a fault in the program.",
+        why=f"{type(error).__name__}: {error}",
+        todo="Nothing is lost that was saved before. Try again; if it happens again, report it with the details.",
+        details=traceback.format_exc(),
+    )
