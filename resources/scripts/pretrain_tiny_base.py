@@ -11,8 +11,6 @@ The learning rate follows the clock, not the step count, so that a run always en
 Two runs of the same command therefore give similar, not identical, weights.
 """
 
-# ruff: noqa: TID253 - a script that does nothing without torch may import it at once
-
 from __future__ import annotations
 
 import argparse
@@ -213,6 +211,7 @@ def make_optimizer(model: LlamaForCausalLM) -> torch.optim.AdamW:
 
 def save(
     out: Path,
+    *,
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
     held_out: HeldOut,
@@ -324,11 +323,11 @@ def train(args: argparse.Namespace) -> None:
         if now - last_save >= args.save_every * 60:
             last_save = now
             progress.held_out = held_out.loss(model)
-            save(args.out, model, tokenizer, held_out, progress, args)
+            save(args.out, model=model, tokenizer=tokenizer, held_out=held_out, progress=progress, args=args)
             log.info("saved after %.1f min: %s", progress.seconds / 60, progress.held_out)
 
     progress.held_out = held_out.loss(model)
-    save(args.out, model, tokenizer, held_out, progress, args)
+    save(args.out, model=model, tokenizer=tokenizer, held_out=held_out, progress=progress, args=args)
     log.info("done: %s", progress)
 
 
