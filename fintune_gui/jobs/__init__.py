@@ -1,1 +1,1 @@
-"""Long work in a child process: launch, follow, command, stop."""
+"""Long work in child processes: launch, listen, stop. Knows only the project's shared language."""

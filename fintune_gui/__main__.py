@@ -1,0 +1,88 @@
+"""Which role? Decided before anything heavy is imported.
+
+``python -m fintune_gui`` opens the window; ``engine FOLDER`` and ``data FOLDER`` are the processes that jobs run in.
+"""
+
+from __future__ import annotations
+
+import sys
+
+JOB_ROLES = {"engine": "fintune_gui.engine.worker", "data": "fintune_gui.dataset.worker"}
+"""Role of a child process -> the module whose ``main(folder)`` does the job."""
+
+
+def main() -> None:
+    """A job's process if a role is named, else the window."""
+    if getattr(sys, "frozen", False):
+        import multiprocessing
+
+        multiprocessing.freeze_support()  # a worker of a pool comes through here as well and must go no further
+    if sys.argv[1:2] and sys.argv[1] in JOB_ROLES:
+        _work_on_job(*sys.argv[1:])
+    window()
+
+
+def command_line() -> None:
+    """The command ``fintune``."""
+    from fintune_gui.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+def window() -> None:
+    """The command ``fintune-gui [--sample [tickets|faq]] [PROJECT]``."""
+    arguments = sys.argv[1:]
+    if obstacle := _obstacle_to_windows(arguments):
+        print(obstacle, file=sys.stderr)  # noqa: T201 - there is no window to show it in
+        sys.exit(1)
+    from fintune_gui.ui.app import main as open_window
+
+    sys.exit(open_window(arguments))
+
+
+def _work_on_job(role: str, folder: str) -> None:
+    from importlib import import_module
+    from pathlib import Path
+
+    sys.exit(import_module(JOB_ROLES[role]).main(Path(folder)))
+
+
+def _obstacle_to_windows(arguments: list[str]) -> str:
+    """Why no window can be opened here, with the way that works, or ""."""
+    if sys.platform != "linux" or {"-h", "--help"} & set(arguments):
+        return ""
+    import os
+
+    if os.environ.get("QT_QPA_PLATFORM"):
+        return ""  # the user knows
+    display, wayland = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
+    if not display and not wayland:
+        return (
+            "Fintune cannot open its window, because this computer has no display. "
+            'The same work can be done by command line: start with "fintune sample tickets" and "fintune --help".'
+        )
+    needed = {"libEGL.so.1": "libegl1", "libxkbcommon.so.0": "libxkbcommon0"}
+    if not wayland:
+        needed["libxcb-cursor.so.0"] = "libxcb-cursor0"
+    missing = [package for library, package in needed.items() if not _can_be_loaded(library)]
+    if not missing:
+        return ""
+    return (
+        "Fintune cannot open its window, because this system lacks libraries that every Qt program needs. "
+        f"On Debian and Ubuntu install them with: sudo apt-get install {' '.join(missing)}. "
+        'Until then the same work can be done by command line: see "fintune --help".'
+    )
+
+
+def _can_be_loaded(library: str) -> bool:
+    import ctypes
+
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
