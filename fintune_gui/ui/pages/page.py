@@ -1,0 +1,202 @@
+"""What every page is: a title, one line of status, actions with one primary button, and content below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from fintune_gui.project.document import Project
+from fintune_gui.project.errors import Problem
+from fintune_gui.project.flow import Step, StepState
+from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.theme import Tone, metrics
+from fintune_gui.ui.widgets.card import row
+from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label
+from fintune_gui.ui.widgets.feedback import Action, Banner, EmptyState
+
+
+class PageHeader(QWidget):
+    """Title, status and buttons. There is exactly one primary button, or none while nothing can be done."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = Label(title, "page_title")
+        self.status = ElidedLabel("", "muted")
+        self.primary = Button("", kind="primary")
+        self.primary.hide()
+        self._primary_action: Callable[[], object] | None = None
+        self.primary.clicked.connect(self._press)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addWidget(self.status)
+        self._actions = row(spacing=metrics.GAP + 2)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(metrics.GAP)
+        layout.addLayout(words, 1)
+        layout.addLayout(self._actions)
+        self._actions.addWidget(self.primary)
+
+    def set_status(self, text: str) -> None:
+        """One line of what is true now."""
+        self.status.setText(text)
+
+    def add_action(self, text: str, act: Callable[[], object], *, tool_tip: str = "") -> Button:
+        """Add an ordinary button to the left of the primary one."""
+        button = Button(text, act, tool_tip=tool_tip)
+        self.add_widget(button)
+        return button
+
+    def add_widget(self, widget: QWidget) -> None:
+        """Add any control to the left of the primary button."""
+        self._actions.insertWidget(self._actions.count() - 1, widget)
+
+    def set_primary(
+        self, text: str, act: Callable[[], object] | None = None, *, enabled: bool = True, reason: str = ""
+    ) -> None:
+        """Say what the primary button does; without `act` it goes away. `reason` says why it is disabled."""
+        self._primary_action = act
+        self.primary.setText(text)
+        self.primary.setVisible(act is not None)
+        self.primary.setEnabled(enabled)
+        self.primary.setToolTip("Ctrl+Enter" if enabled else reason)
+
+    def _press(self) -> None:
+        if self._primary_action is not None:
+            self._primary_action()
+
+
+class Page(QWidget):
+    """Base of all pages. Subclasses set `step` and `title`, build widgets in `build`, and fill them in `load`.
+
+    A page never saves: it emits `changed` with the whole changed project, and the window stores it at once.
+
+    Attributes:
+        header: Title, status, buttons.
+        body: Layout for the page's cards; inside a scrolling area unless `scrolls` is False.
+        session: The open project; set before `build`.
+
+    Signals:
+        changed: The changed `Project`.
+        go_to: The `Step` to show.
+    """
+
+    step: ClassVar[Step]
+    title: ClassVar[str]
+    scrolls: ClassVar[bool] = True
+    """False for pages whose table or plot takes all the room there is."""
+
+    changed = Signal(object)
+    go_to = Signal(object)
+
+    def __init__(self, session: ProjectSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(f"{self.title} page")
+        self.session = session
+        self.header = PageHeader(self.title)
+        self._banner = Banner()
+        self._banner.hide()
+        self._missing = EmptyState("")
+        content = QWidget()
+        content.setObjectName("content")
+        self.body = QVBoxLayout(content)
+        self.body.setSpacing(metrics.GAP)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(_scroll_area(content) if self.scrolls else content)
+        self._stack.addWidget(self._missing)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 24, 0, 0)
+        layout.setSpacing(metrics.GAP)
+        top = QVBoxLayout()
+        top.setContentsMargins(metrics.PAGE_MARGIN, 0, metrics.PAGE_MARGIN, 0)
+        top.setSpacing(metrics.GAP)
+        top.addWidget(self.header)
+        top.addWidget(self._banner)
+        layout.addLayout(top)
+        layout.addWidget(self._stack, 1)
+        self.body.setContentsMargins(metrics.PAGE_MARGIN, 0, metrics.PAGE_MARGIN, 20)
+        self.build()
+
+    # What subclasses say
+
+    def build(self) -> None:
+        """Make the widgets, once. Connect signals here, never in `load`."""
+
+    def load(self, session: ProjectSession) -> None:
+        """Show what is true now. Called when the page is shown, and while it is shown after every change of the
+        project, of the facts or of the dataset. Must be cheap (no work over rows) and must not disturb typing."""
+
+    def check(self) -> list[Problem]:
+        """Everything that keeps this step from being done; empty when it can be left."""
+        return []
+
+    def apply(self, project: Project) -> Project:
+        """`project` with what this page's fields say. Pages whose fields save themselves return it unchanged."""
+        return project
+
+    def page_shown(self) -> None:
+        """The page is on screen now."""
+
+    def page_hidden(self) -> None:
+        """The page is not on screen any more."""
+
+    def import_files(self, paths: list[str]) -> None:
+        """Files were dropped on the window; only the Data page does something with them."""
+
+    def undo(self) -> None:
+        """Ctrl+Z: take back the last change of the settings. The Clean page takes back operations on rows."""
+        self.session.undo()
+
+    def redo(self) -> None:
+        """Ctrl+Shift+Z."""
+        self.session.redo()
+
+    # What subclasses use
+
+    def continue_to(self, step: Step, *, enabled: bool = True, reason: str = "") -> None:
+        """Make the primary button "Continue to …"."""
+        self.header.set_primary(
+            f"Continue to {step.display_name}", lambda: self.go_to.emit(step), enabled=enabled, reason=reason
+        )
+
+    def show_banner(self, title: str, text: str = "", tone: Tone = "info", actions: Sequence[Action] = ()) -> None:
+        """Say something across the page, below the header, with up to two buttons."""
+        self._banner.set(title, text, tone, actions)
+        self._banner.show()
+
+    def hide_banner(self) -> None:
+        """Take the banner away."""
+        self._banner.hide()
+
+    def show_state(self, state: StepState) -> None:
+        """Called by the window before `load`: what is missing takes the page's place, what is stale is said above."""
+        missing = state.missing
+        if missing is not None:
+            self._missing.set(
+                f"{self.title} comes after {missing.display_name}.",
+                f"Finish {missing.display_name} first; everything you have done so far stays as it is.",
+                [(f"Go to {missing.display_name}", lambda: self.go_to.emit(missing))],
+            )
+            self.header.set_status("")
+        self._stack.setCurrentIndex(0 if missing is None else 1)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an earlier step is missing, so that the content is not shown."""
+        return self._stack.currentIndex() == 1
+
+
+def _scroll_area(content: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(content)
+    return area

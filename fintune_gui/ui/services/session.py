@@ -1,0 +1,227 @@
+"""The open project, as the window sees it: document, facts, rows, jobs. One object for the window's whole life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from fintune_gui.project.document import Project
+from fintune_gui.project.errors import DataError, FintuneError
+from fintune_gui.project.flow import Facts, StepState, step_states
+from fintune_gui.project.recent import remember_project
+from fintune_gui.project.store import ProjectFolder
+from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.jobs import JobRunner
+from fintune_gui.ui.services.notifications import notifications
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.store import Dataset
+
+_MOST_UNDO = 200
+
+
+class ProjectSession(QObject):
+    """Holds the project folder, its facts and its rows; stores every change at once.
+
+    Attributes:
+        facts: What is on disk beside the document, as last gathered.
+        jobs: Starts and knows the running jobs.
+
+    Signals:
+        opened: A project was opened or made.
+        closed: The project was given back.
+        project_changed: The new `Project`.
+        facts_changed: The new `Facts`.
+        rows_changed: The dataset was replaced or edited.
+        read_only_changed: Why nothing can be changed now, or "".
+    """
+
+    opened = Signal()
+    closed = Signal()
+    project_changed = Signal(object)
+    facts_changed = Signal(object)
+    rows_changed = Signal()
+    read_only_changed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.jobs = JobRunner(self)
+        self.facts = Facts()
+        self._folder: ProjectFolder | None = None
+        self._dataset: Dataset | None = None
+        self._undo: list[Project] = []
+        self._redo: list[Project] = []
+        self._gathering = False
+        self._gather_task: Task | None = None
+        self._gather_again = False
+
+    # The project
+
+    @property
+    def is_open(self) -> bool:
+        return self._folder is not None
+
+    @property
+    def folder(self) -> ProjectFolder:
+        """The open project's folder; asking for it without an open project is a defect."""
+        if self._folder is None:
+            raise RuntimeError("no project is open")
+        return self._folder
+
+    @property
+    def project(self) -> Project:
+        return self.folder.project
+
+    @property
+    def read_only(self) -> str:
+        """Why the project cannot be changed, or ""."""
+        return self.folder.read_only if self._folder else ""
+
+    def open(self, path: Path) -> None:
+        """Open the project in `path` instead of the present one.
+
+        Raises:
+            ProjectError: if it cannot be opened; the present project then stays open.
+        """
+        folder = path.expanduser().resolve()
+        if self._folder is not None and folder == self._folder.folder:
+            return
+        self.take(ProjectFolder.open(path))
+
+    def create(self, folder: Path, project: Project) -> None:
+        """Make a new project and open it.
+
+        Raises:
+            ProjectError: if the folder is in use or cannot be written.
+        """
+        self.take(ProjectFolder.create(folder, project))
+
+    def take(self, opened: ProjectFolder) -> None:
+        """Make an opened folder the session's project."""
+        self.close()
+        self._folder = opened
+        remember_project(opened.folder)
+        self.opened.emit()
+        self.read_only_changed.emit(opened.read_only)
+        self.project_changed.emit(opened.project)
+        self.refresh_facts()
+
+    def close(self) -> None:
+        """Give the project back. Running jobs are not touched: ask `jobs` first."""
+        if self._folder is None:
+            return
+        if self._gather_task is not None:
+            self._gather_task.abandon()
+        self._gathering = False
+        self.close_dataset()
+        self._folder.close()
+        self._folder = None
+        self._undo.clear()
+        self._redo.clear()
+        self.facts = Facts()
+        self.closed.emit()
+
+    def apply(self, project: Project) -> bool:
+        """Store a changed project at once. If that fails it is shown, the old project stays, and False is returned."""
+        before = self.project
+        if project == before:
+            return True
+        if not self._save(project):
+            return False
+        self._undo = [*self._undo[-_MOST_UNDO:], before]
+        self._redo.clear()
+        return True
+
+    def undo(self) -> bool:
+        """Take back the last change of the settings. False if there is none."""
+        return self._step(self._undo, self._redo)
+
+    def redo(self) -> bool:
+        """Bring back what `undo` took away."""
+        return self._step(self._redo, self._undo)
+
+    def _step(self, source: list[Project], other: list[Project]) -> bool:
+        if not source:
+            return False
+        before = self.project
+        if not self._save(source[-1]):
+            return False
+        source.pop()
+        other.append(before)
+        return True
+
+    def _save(self, project: Project) -> bool:
+        try:
+            self.folder.save(project)
+        except FintuneError as error:
+            notifications().show_error(error)
+            self.project_changed.emit(self.project)  # fields go back to what is true
+            return False
+        self.project_changed.emit(project)
+        self.refresh_facts()
+        return True
+
+    # Facts
+
+    @property
+    def states(self) -> list[StepState]:
+        """The state of every step, from the document and the facts."""
+        return step_states(self.project, self.facts)
+
+    def refresh_facts(self) -> None:
+        """Gather the facts again in the background; `facts_changed` follows. Many calls in a row cost two rounds."""
+        if self._gathering:
+            self._gather_again = True
+            return
+        folder = self.folder
+
+        def work(_task: Task) -> Facts:
+            from fintune_gui.dataset.facts import gather_facts
+
+            return gather_facts(folder)
+
+        self._gathering, self._gather_again = True, False
+        self._gather_task = run_in_background(self, work, success=self._take_facts, failure=self._facts_failed)
+
+    def _take_facts(self, facts: Facts) -> None:
+        self._gathering = False
+        self.facts = facts
+        self.facts_changed.emit(facts)
+        if self._gather_again:
+            self.refresh_facts()
+
+    def _facts_failed(self, error: Exception) -> None:
+        self._gathering = False
+        notifications().show_error(error)
+
+    # Rows
+
+    def dataset(self) -> Dataset | None:
+        """The rows, opened at the first call; None if there are none yet.
+
+        Raises:
+            DataError: if they are damaged.
+        """
+        if self._dataset is None and self.folder.dataset.is_dir():
+            from fintune_gui.dataset.store import Dataset
+
+            try:
+                self._dataset = Dataset.open(self.folder.dataset, read_only=bool(self.read_only))
+            except DataError as error:
+                if error.problem.code == "data.no_dataset":
+                    return None
+                raise
+        return self._dataset
+
+    def close_dataset(self) -> None:
+        """Close the rows, for example before an import replaces them."""
+        if self._dataset is not None:
+            self._dataset.close()
+            self._dataset = None
+
+    def rows_were_changed(self) -> None:
+        """Say that rows were imported, edited or cleaned: pages look again, facts are gathered again."""
+        self.rows_changed.emit()
+        self.refresh_facts()

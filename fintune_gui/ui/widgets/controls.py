@@ -1,0 +1,397 @@
+"""Buttons, fields and labels in the program's own look. The wheel scrolls the page, never a closed field's value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QStyle,
+    QStyleOptionButton,
+    QWidget,
+)
+
+from fintune_gui.ui.theme import Tone, font, icon, metrics, paint_icon, tokens
+from fintune_gui.ui.theme.metrics import TextKind
+
+ButtonKind = Literal["plain", "primary", "danger", "link", "flat", "icon"]
+LabelKind = TextKind | Literal["muted"]
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet see that a dynamic property has changed."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def set_property(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet goes by, if it is another one."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        restyle(widget)
+
+
+class Label(QLabel):
+    """Text of a kind: "body", "strong", "small", "muted", "card_title", "page_title", "figure", "code"."""
+
+    def __init__(
+        self,
+        text: str = "",
+        kind: LabelKind = "body",
+        *,
+        tone: Tone | None = None,
+        wrap: bool = False,
+        selectable: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self.setProperty("kind", kind)
+        self.setFont(font("body" if kind == "muted" else kind))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.set_tone(tone)
+        if wrap:
+            self.setWordWrap(True)
+        if selectable:
+            self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def set_tone(self, tone: Tone | None) -> None:
+        """Colour the text; None for the usual colour."""
+        set_property(self, "tone", tone or "")
+
+
+class ElidedLabel(Label):
+    """One line that ends in "…" where the room ends; the whole text is in the tool tip."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text if self._overflows() else "")
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setToolTip(self.text() if self._overflows() else "")
+
+    def _overflows(self) -> bool:
+        return self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        box = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(box, int(self.alignment()), text)
+
+
+class Button(QPushButton):
+    """A button. `kind` "link" looks like a link, "icon" shows only `icon_name` (then `text` is its name)."""
+
+    def __init__(
+        self,
+        text: str,
+        on_click: Callable[[], object] | None = None,
+        *,
+        kind: ButtonKind = "plain",
+        icon_name: str = "",
+        tool_tip: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("" if kind == "icon" else text, parent)
+        self.setProperty("kind", kind)
+        self.setAccessibleName(text)
+        self.setToolTip(tool_tip or (text if kind == "icon" else ""))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAutoDefault(False)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        if icon_name:
+            self.setIcon(icon(icon_name, "on_accent" if kind == "primary" else "text"))
+            self.setIconSize(QSize(metrics.ICON_SIZE, metrics.ICON_SIZE))
+        if on_click is not None:
+            self.clicked.connect(lambda: on_click())  # noqa: PLW0108 - drops the bool that `clicked` sends
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setAccessibleName(text)
+
+    def sizeHint(self) -> QSize:
+        """Room for the text in the weight that the style sheet gives it."""
+        hint = super().sizeHint()
+        if self.property("kind") == "primary":
+            hint.setWidth(hint.width() + 6)
+        return hint
+
+
+class MenuButton(Button):
+    """A button with a "⌄" that opens a menu of `entries`: (text, what to do), or None for a line between."""
+
+    def __init__(
+        self, text: str, entries: Sequence[tuple[str, Callable[[], object]] | None] = (), parent: QWidget | None = None
+    ) -> None:
+        super().__init__(text, parent=parent)
+        self.setProperty("kind", "menu")
+        self._menu = QMenu(self)
+        self.setMenu(self._menu)
+        self.set_entries(entries)
+
+    def set_entries(self, entries: Sequence[tuple[str, Callable[[], object]] | None]) -> None:
+        """Replace the menu's entries."""
+        self._menu.clear()
+        for entry in entries:
+            if entry is None:
+                self._menu.addSeparator()
+                continue
+            text, act = entry
+            action = QAction(text, self._menu)
+            action.triggered.connect(lambda _checked=False, act=act: act())
+            self._menu.addAction(action)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        _paint_chevron(self)
+
+
+def _paint_chevron(widget: QWidget) -> None:
+    painter = QPainter(widget)
+    box = QRectF(widget.width() - 25, (widget.height() - 14) / 2, 14, 14)
+    paint_icon(painter, "chevron_down", box, tokens().text if widget.isEnabled() else tokens().disabled_text)
+
+
+class ComboBox(QComboBox):
+    """A choice among a few. `currentData` is the value; `chosen` is emitted only when the user chooses.
+
+    Signals:
+        chosen: The value that the user has chosen.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, object]] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.set_choices(choices)
+        self.activated.connect(self._tell)
+
+    def set_choices(self, choices: Sequence[tuple[str, object]]) -> None:
+        """Replace the choices, keeping the chosen value if it is still there."""
+        if [(self.itemText(i), self.itemData(i)) for i in range(self.count())] == list(choices):
+            return
+        before = self.currentData()
+        self.clear()
+        for text, value in choices:
+            self.addItem(text, value)
+        self.set_value(before)
+
+    def set_value(self, value: object) -> None:
+        """Show the choice with this value, if there is one."""
+        for index in range(self.count()):
+            if self.itemData(index) == value:
+                self.setCurrentIndex(index)
+                return
+
+    @Slot(int)
+    def _tell(self, index: int) -> None:
+        self.chosen.emit(self.itemData(index))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        _paint_chevron(self)
+
+
+class SpinBox(QSpinBox):
+    """A whole number with its unit. Ignores the wheel."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setGroupSeparatorShown(True)
+        self.setKeyboardTracking(False)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class DoubleSpinBox(QDoubleSpinBox):
+    """A number with its unit. Ignores the wheel."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setGroupSeparatorShown(True)
+        self.setKeyboardTracking(False)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class LineEdit(QLineEdit):
+    """One line of text. `committed` comes when the user has finished: Enter, or leaving the field, after a change.
+
+    Signals:
+        committed: The new text.
+    """
+
+    committed = Signal(str)
+
+    def __init__(self, name: str, text: str = "", *, placeholder: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setAccessibleName(name)
+        self.setPlaceholderText(placeholder)
+        self._told = text
+        self.editingFinished.connect(self._commit)
+
+    def set_text(self, text: str) -> None:
+        """Show `text` unless the user is typing in the field right now."""
+        if not (self.hasFocus() and self.isModified()):
+            self._told = text
+            if self.text() != text:
+                self.setText(text)
+
+    def mark_invalid(self, *, invalid: bool) -> None:
+        """Show a red frame around the field, or take it away."""
+        set_property(self, "invalid", "true" if invalid else "")
+
+    @Slot()
+    def _commit(self) -> None:
+        if self.text() != self._told:
+            self._told = self.text()
+            self.setModified(False)
+            self.committed.emit(self.text())
+
+
+class SearchField(LineEdit):
+    """A line edit with a magnifier; Esc empties it. Emits `committed` on Enter."""
+
+    def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
+        super().__init__(name, placeholder=placeholder, parent=parent)
+        self.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.setClearButtonEnabled(False)
+        clear = QAction(self)
+        clear.setShortcut(Qt.Key.Key_Escape)
+        clear.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        clear.triggered.connect(self._empty)
+        self.addAction(clear)
+
+    @Slot()
+    def _empty(self) -> None:
+        self.clear()
+        self._commit()
+
+
+class CheckBox(QCheckBox):
+    """A yes or no with its words beside it. `toggled` tells every change, `clicked` only the user's."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setAccessibleName(text)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.isChecked():
+            return
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
+        painter = QPainter(self)
+        paint_icon(painter, "check", QRectF(box).adjusted(1, 1, -1, -1), tokens().on_accent)
+
+
+class Segmented(QWidget):
+    """Two to five choices side by side, one of them pressed.
+
+    Signals:
+        chosen: The value that the user has chosen.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, object]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self._values: list[object] = [value for _, value in choices]
+        self._group = QButtonGroup(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for number, (text, _value) in enumerate(choices):
+            button = QPushButton(text)
+            button.setCheckable(True)
+            button.setAccessibleName(f"{name}: {text}")
+            button.setProperty("kind", "segment")
+            button.setProperty("place", {0: "first", len(choices) - 1: "last"}.get(number, "middle"))
+            self._group.addButton(button, number)
+            layout.addWidget(button)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._group.idClicked.connect(self._tell)
+        if choices:
+            self.set_value(choices[0][1])
+
+    def value(self) -> object:
+        """The chosen value."""
+        return self._values[self._group.checkedId()]
+
+    def set_value(self, value: object) -> None:
+        """Press the button of `value`."""
+        self._group.button(self._values.index(value)).setChecked(True)
+
+    @Slot(int)
+    def _tell(self, number: int) -> None:
+        self.chosen.emit(self._values[number])
+
+
+class HorizontalLine(QFrame):
+    """A thin line between parts of a card."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "line")
+
+
+class Clickable(QFrame):
+    """A frame that can be pressed with the mouse, Enter or Space: cards on Home, steps in the rail.
+
+    Signals:
+        clicked: The user pressed it.
+    """
+
+    clicked = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.KeyPress:
+            key = getattr(event, "key", lambda: 0)()
+            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+                self.clicked.emit()
+                return True
+        return super().event(event)

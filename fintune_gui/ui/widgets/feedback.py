@@ -1,0 +1,239 @@
+"""What the program says: banners, empty states, errors and technical details that can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from fintune_gui.project.errors import Problem
+from fintune_gui.ui.theme import Tone, font, metrics
+from fintune_gui.ui.widgets.card import Card, row
+from fintune_gui.ui.widgets.controls import Button, Label, set_property
+
+Action = tuple[str, Callable[[], object]]
+"""A button: its words, and what it does."""
+
+
+class Banner(QFrame):
+    """A sentence across the page with up to two buttons: the first is a button, the others are links."""
+
+    def __init__(
+        self,
+        title: str = "",
+        text: str = "",
+        tone: Tone = "info",
+        actions: Sequence[Action] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "banner")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._label = Label(wrap=True)
+        self._label.setTextFormat(Qt.TextFormat.RichText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(metrics.TINY_GAP + 2)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 10, 8)
+        layout.setSpacing(metrics.GAP)
+        layout.addWidget(self._label, 1)
+        layout.addLayout(self._buttons)
+        self.setMinimumHeight(46)
+        self.set(title, text, tone, actions)
+
+    def set(self, title: str, text: str = "", tone: Tone = "info", actions: Sequence[Action] = ()) -> None:
+        """Say something else. `title` is shown in bold before `text`."""
+        set_property(self, "tone", tone)
+        self._label.setText((f"<b>{escape(title)}</b> " if title else "") + escape(text))
+        self.setAccessibleName(f"{title} {text}".strip())
+        while (item := self._buttons.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for number, (words, act) in enumerate(actions):
+            self._buttons.addWidget(Button(words, act, kind="link" if number else "plain"))
+
+
+class VerdictBanner(QFrame):
+    """A headline in the colour of the outcome with the sentences that explain it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "banner")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 14, 20, 14)
+        layout.setSpacing(metrics.TINY_GAP)
+        self._headline = Label("", "page_title", wrap=True)
+        headline_font = font("page_title")
+        headline_font.setPixelSize(20)
+        self._headline.setFont(headline_font)
+        self._text = Label(wrap=True, selectable=True)
+        layout.addWidget(self._headline)
+        layout.addWidget(self._text)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_verdict(self, headline: str, text: str, tone: Tone) -> None:
+        set_property(self, "tone", tone)
+        self._headline.setText(headline)
+        self._headline.set_tone(tone)
+        self._text.setText(text)
+        self.setAccessibleName(f"{headline} {text}")
+
+
+class EmptyState(QWidget):
+    """What to do first, where there is nothing yet."""
+
+    def __init__(
+        self, title: str, text: str = "", actions: Sequence[Action] = (), parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(metrics.SMALL_GAP)
+        layout.addStretch(2)
+        self._title = Label(title, "card_title", wrap=True)
+        self._text = Label(text, "muted", wrap=True)
+        for label in (self._title, self._text):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            layout.addWidget(label)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(metrics.SMALL_GAP)
+        layout.addSpacing(metrics.TINY_GAP)
+        layout.addLayout(self._buttons)
+        layout.addStretch(3)
+        self.set(title, text, actions)
+
+    def set(self, title: str, text: str = "", actions: Sequence[Action] = ()) -> None:
+        self._title.setText(title)
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+        self.setAccessibleName(f"{title}. {text}")
+        while (item := self._buttons.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._buttons.addStretch(1)
+        for words, act in actions:
+            self._buttons.addWidget(Button(words, act))
+        self._buttons.addStretch(1)
+
+
+class Details(QWidget):
+    """Technical text behind a link, closed at first; it can be copied."""
+
+    def __init__(self, text: str = "", title: str = "Details", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(metrics.TINY_GAP)
+        self._title = title
+        self._toggle = Button(f"{title} ›", self.toggle, kind="link")
+        self._copy = Button("Copy", self.copy, kind="link")
+        layout.addLayout(row(self._toggle, self._copy, None, spacing=metrics.TINY_GAP))
+        self._view = QPlainTextEdit()
+        self._view.setAccessibleName(title)
+        self._view.setReadOnly(True)
+        self._view.setFont(font("code"))
+        self._view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._view.setFixedHeight(160)
+        self._view.hide()
+        layout.addWidget(self._view)
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        """Show other details; without any, the whole widget hides."""
+        self._view.setPlainText(text)
+        self.setVisible(bool(text))
+
+    def text(self) -> str:
+        return self._view.toPlainText()
+
+    @Slot()
+    def toggle(self) -> None:
+        """Open or close."""
+        opened = self._view.isHidden()
+        self._view.setVisible(opened)
+        self._toggle.setText(f"{self._title} ⌄" if opened else f"{self._title} ›")
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        QGuiApplication.clipboard().setText(self.text())
+
+
+class ErrorPanel(Card):
+    """A failure in three sentences: what happened, why, what to do; buttons where the program can do it."""
+
+    def __init__(
+        self, problem: Problem | None = None, actions: Sequence[Action] = (), parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Something went wrong", parent=parent)
+        self.title.set_tone("bad")
+        self._what = Label("", "strong", wrap=True, selectable=True)
+        self._why = Label("", "body", wrap=True, selectable=True)
+        self._todo = Label("", "body", wrap=True, selectable=True)
+        self._buttons = QHBoxLayout()
+        self._details = Details()
+        for widget in (self._what, self._why, self._todo):
+            self.body.addWidget(widget)
+        self.body.addLayout(self._buttons)
+        self.body.addWidget(self._details)
+        self.body.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setVisible(problem is not None)
+        if problem is not None:
+            self.show_problem(problem, actions)
+
+    def show_problem(self, problem: Problem | None, actions: Sequence[Action] = ()) -> None:
+        """Show a problem with buttons; None hides the panel."""
+        self.setVisible(problem is not None)
+        if problem is None:
+            return
+        for label, text in ((self._what, problem.what), (self._why, problem.why), (self._todo, problem.todo)):
+            label.setText(text)
+            label.setVisible(bool(text))
+        self.setAccessibleName(str(problem))
+        self._details.set_text(problem.details)
+        while (item := self._buttons.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for words, act in actions:
+            self._buttons.addWidget(Button(words, act))
+        self._buttons.addStretch(1)
+
+
+class ProblemList(QWidget):
+    """Everything that stands in the way, one banner each; hidden when there is nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(metrics.SMALL_GAP)
+        self._shown: list[Problem] = []
+        self.hide()
+
+    def show_problems(
+        self, problems: Sequence[Problem], actions: Callable[[Problem], Sequence[Action]] = lambda _problem: ()
+    ) -> None:
+        """Show these problems; `actions` gives the buttons for each."""
+        if list(problems) == self._shown:
+            return
+        self._shown = list(problems)
+        while (item := self._layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for problem in problems:
+            text = " ".join(part for part in (problem.why, problem.todo) if part)
+            self._layout.addWidget(Banner(problem.what, text, "bad", actions(problem)))
+        self.setVisible(bool(problems))
+
+
+def escape(text: str) -> str:
+    """Text for a rich-text label: what the user's data says is never taken for markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")

@@ -1,0 +1,123 @@
+"""A row as the model sees it: every token, coloured by whether it is learned, with words and lines for the colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QTextEdit, QVBoxLayout, QWidget
+
+from fintune_gui.ui.theme import font, metrics, tokens
+from fintune_gui.ui.theme.tokens import mix
+from fintune_gui.ui.widgets.card import row
+from fintune_gui.ui.widgets.controls import Label
+
+TokenKind = Literal["trained", "context", "special", "cut"]
+KINDS: tuple[TokenKind, ...] = ("trained", "context", "special", "cut")
+_LEGEND = {"trained": "trained", "context": "context", "special": "special", "cut": "cut off"}
+
+
+class Span(Protocol):
+    """One token: `fintune_gui.dataset.encoding.TokenSpan`."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class TokenView(QWidget):
+    """Tokens one after another with a legend and the counts above."""
+
+    def __init__(self, name: str = "What the model sees", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(metrics.SMALL_GAP)
+        self._legend = QTextEdit()
+        self._legend.setAccessibleName("Legend")
+        self._legend.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._legend.setFixedHeight(24)
+        self._counts = Label("", "small")
+        self._view = QTextEdit()
+        self._view.setAccessibleName(name)
+        for edit in (self._legend, self._view):
+            edit.setReadOnly(True)
+            edit.setProperty("kind", "bare")
+            edit.document().setDocumentMargin(1)
+            edit.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+            edit.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._legend.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        top = row(self._legend, self._counts)
+        top.setStretch(0, 1)
+        layout.addLayout(top)
+        layout.addWidget(self._view, 1)
+        self._spans: tuple[tuple[str, str], ...] = ()
+        self._write()
+
+    def show_tokens(self, spans: Sequence[Span]) -> None:
+        """Show these tokens; a line break inside a token is shown and also broken."""
+        self._spans = tuple((span.text, span.kind) for span in spans)
+        self._write()
+
+    def counts(self) -> dict[str, int]:
+        """How many tokens of each kind are shown."""
+        return {kind: sum(1 for _, shown in self._spans if shown == kind) for kind in KINDS}
+
+    def text(self) -> str:
+        """What is shown, as plain text."""
+        return self._view.toPlainText()
+
+    def _write(self) -> None:
+        self._legend.clear()
+        cursor = self._legend.textCursor()
+        for kind in KINDS:
+            cursor.insertText(f" {_LEGEND[kind]} ", _format(kind))
+            cursor.insertText("   ", QTextCharFormat())
+        counts = self.counts()
+        total = sum(counts.values()) - counts["cut"]
+        words = f"{total:,} tokens · {counts['trained']:,} are learned" if self._spans else ""
+        self._counts.setText(words + (f" · {counts['cut']:,} cut off" if counts["cut"] else ""))
+        self._view.setAccessibleDescription(self._counts.text())
+        self._view.clear()
+        cursor = self._view.textCursor()
+        spacing = QTextBlockFormat()
+        spacing.setLineHeight(150, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        cursor.setBlockFormat(spacing)
+        cursor.beginEditBlock()
+        for text, span_kind in self._spans:
+            parts = text.split("\n")
+            for number, part in enumerate(parts):
+                last = number == len(parts) - 1
+                cursor.insertText(part if last else part + "⏎", _format(span_kind))
+                if not last:
+                    cursor.insertBlock(spacing)
+        cursor.endEditBlock()
+        self._view.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "_spans"):
+            self._write()
+
+
+def _format(kind: str) -> QTextCharFormat:
+    """Colour and, for those who do not see colours, weight or a line through."""
+    t = tokens()
+    shape = QTextCharFormat()
+    shape.setFont(font())
+    ink, behind = {
+        "trained": (t.ink("info"), t.soft("info")),
+        "special": (t.ink("warn"), t.soft("warn")),
+        "cut": (t.ink("bad"), t.soft("bad")),
+    }.get(kind, (t.muted, mix(t.surface, t.text, 0.03)))
+    shape.setForeground(QColor(ink))
+    shape.setBackground(QColor(behind))
+    if kind == "trained":
+        shape.setFontUnderline(True)
+        shape.setUnderlineColor(QColor(ink))
+    if kind == "cut":
+        shape.setFontStrikeOut(True)
+    return shape
