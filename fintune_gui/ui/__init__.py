@@ -9,7 +9,7 @@ What a page's author finds here (names to import, signals to connect):
   `apply(project)`, `dataset()`, `rows_were_changed()`, `refresh_facts()`, `jobs`; signals `opened`, `closed`,
   `project_changed`, `facts_changed`, `rows_changed`, `read_only_changed`.
 * ``services.background.run_in_background(owner, work, success=, failure=, progress=)``: everything over rows.
-* ``services.jobs``: `session.jobs.start(folder)` gives a `TrainerThread` with signals `events(list)` and `ended(Ended)`.
+* ``services.jobs``: `session.jobs.start(folder)` gives a `TrainerThread`; signals `events(list)`, `ended(Ended)`.
 * ``services.notifications.notifications()``: `say`, `show_error`, `show_problem`.
 * ``widgets``: `card` (Card, Badge, StatCard, row), `controls` (Button, MenuButton, ComboBox, CheckBox, LineEdit,
   SearchField, SpinBox, Segmented, Label, ElidedLabel), `feedback` (Banner, VerdictBanner, EmptyState, ErrorPanel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import Tone, colour, font, metrics, tokens
 from fintune_gui.ui.widgets.controls import ElidedLabel, Label
@@ -36,17 +36,21 @@ class Card(QFrame):
         self.setAccessibleName(title)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(padding, padding - 4 if title else padding, padding, padding)
-        outer.setSpacing(metrics.SMALL_GAP)
+        outer.setSpacing(0)
         self.header = QHBoxLayout()
         self.header.setSpacing(metrics.SMALL_GAP)
         self.title = Label(title, "card_title")
         self.title.setVisible(bool(title))
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.header.addWidget(self.title)
         self.header.addStretch(1)
         outer.addLayout(self.header)
+        if title:
+            outer.addSpacing(metrics.SMALL_GAP)
         self.body = QVBoxLayout()
         self.body.setSpacing(metrics.SMALL_GAP)
         outer.addLayout(self.body, 1)
+        outer.addSpacerItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding))
 
     def set_title(self, title: str) -> None:
         self.title.setText(title)

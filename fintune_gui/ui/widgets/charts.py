@@ -73,8 +73,11 @@ class Chart(QWidget):
             painter.setPen(QPen(QColor(tokens().line), 1))
             painter.drawLine(QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + 4))
             painter.setPen(QColor(tokens().muted))
-            box = QRectF(x - 40, plot.bottom() + 5, 80, _AXIS_HEIGHT - 5)
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignHCenter), f"{tick:,.{decimals}f}")
+            text = f"{tick:,.{decimals}f}"
+            width = self.fontMetrics().horizontalAdvance(text) + 2
+            left = min(x - width / 2, self.width() - width)
+            box = QRectF(left, plot.bottom() + 5, width, _AXIS_HEIGHT - 5)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignHCenter), text)
 
 
 def _decimals(value: float) -> int:

@@ -62,7 +62,6 @@ class Form(QWidget):
                 self._more.show()
             layout.addWidget(self._more)
         layout.addStretch(1)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def set_values(self, settings: BaseModel) -> None:
         """Show these settings; a field in which the user is typing is left alone."""
