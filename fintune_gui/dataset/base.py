@@ -1,0 +1,180 @@
+"""Immutable columns on disk: Arrow IPC files of ``large_string``, mapped into memory and read batch by batch.
+
+A file is never changed. Batches hold at most `BATCH_ROWS` rows, and fewer when rows are long, so that writing one never
+needs much memory. All files of a dataset share the batch boundaries of the first.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import ipc
+
+from fintune_gui.project.errors import DataError
+from fintune_gui.project.files import disk_errors_explained
+
+BATCH_ROWS = 16_384
+BATCH_CHARACTERS = 32 << 20
+"""A batch is closed early when its texts are longer than this together."""
+MOST_COLUMNS = 500
+
+TEXT = pa.large_string()
+
+
+def damaged(path: Path, error: Exception) -> DataError:
+    """The error for a data file that cannot be read."""
+    return DataError(
+        "data.damaged",
+        "The rows of this project cannot be read.",
+        f"{path.name} is damaged or incomplete.",
+        "Import the source file again; the damaged data is kept beside it.",
+        details=f"{path}: {error}",
+    )
+
+
+class BaseFile:
+    """One mapped Arrow file.
+
+    Attributes:
+        starts: Row id of the first row of each batch.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._reader = ipc.open_file(pa.memory_map(str(path)))
+            self._batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
+        except (OSError, pa.ArrowInvalid) as error:
+            raise damaged(path, error) from error
+        lengths = [batch.num_rows for batch in self._batches]
+        self.starts: list[int] = [0, *np.cumsum(lengths[:-1]).tolist()] if lengths else []
+        self.total_rows: int = sum(lengths)
+        self.columns: tuple[str, ...] = tuple(self._reader.schema.names)
+        self._columns = {name: [batch.column(i) for batch in self._batches] for i, name in enumerate(self.columns)}
+
+    def column(self, name: str) -> list[pa.LargeStringArray]:
+        """The batches of one column, without copying."""
+        return self._columns[name]
+
+
+def locate(starts: Sequence[int], row_id: int) -> tuple[int, int]:
+    """The batch that holds a row, and the row's place in it."""
+    batch = bisect_right(starts, row_id) - 1
+    return batch, row_id - starts[batch]
+
+
+class TextFileWriter:
+    """Writes batches of text columns to one Arrow file, durable after `close`."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path = path
+        self._schema = pa.schema([(name, TEXT) for name in columns])
+        self._sink = path.open("wb")
+        self._writer = ipc.new_file(self._sink, self._schema)
+
+    def write(self, arrays: Sequence[pa.Array]) -> None:
+        with disk_errors_explained(self.path):
+            self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+
+    def close(self) -> None:
+        with disk_errors_explained(self.path):
+            self._writer.close()
+            self._sink.flush()
+            os.fsync(self._sink.fileno())
+            self._sink.close()
+
+    def abandon(self) -> None:
+        """Close without caring, and remove the file."""
+        self._sink.close()
+        self.path.unlink(missing_ok=True)
+
+
+class BaseWriter:
+    """Builds the base from rows of which the columns are not known beforehand. Memory holds one batch.
+
+    A column that appears late closes the present part; at the end the parts are joined into one file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        self.characters = 0
+        self._columns: dict[str, list[str | None]] = {}
+        self._pending = 0
+        self._pending_characters = 0
+        self._parts: list[tuple[Path, TextFileWriter, int]] = []
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    def add(self, row: Mapping[str, str | None]) -> None:
+        """Append one row; columns that it lacks are empty (None).
+
+        Raises:
+            DataError: if there are more columns than a table can sensibly have.
+        """
+        for name, value in row.items():
+            cells = self._columns.get(name)
+            if cells is None:
+                cells = self._columns[name] = [None] * self._pending
+                self._check_column_count()
+            cells.append(value)
+            if value is not None:
+                self._pending_characters += len(value)
+        self._pending += 1
+        if len(row) < len(self._columns):
+            for cells in self._columns.values():
+                if len(cells) < self._pending:
+                    cells.append(None)
+        if self._pending == BATCH_ROWS or self._pending_characters >= BATCH_CHARACTERS:
+            self._flush()
+
+    def _check_column_count(self) -> None:
+        if len(self._columns) > MOST_COLUMNS:
+            raise DataError(
+                "data.too_many_columns",
+                f"The file has more than {MOST_COLUMNS} columns.",
+                "Perhaps the delimiter is not the right one, or each row names its values differently.",
+                "Look at the preview, and choose the delimiter by hand.",
+            )
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        if not self._parts or self._parts[-1][2] != len(self._columns):
+            path = self.path.with_name(f"{self.path.stem}.part{len(self._parts)}.arrow")
+            self._parts.append((path, TextFileWriter(path, self.columns), len(self._columns)))
+        self._parts[-1][1].write([pa.array(cells, TEXT) for cells in self._columns.values()])
+        self.rows += self._pending
+        self.characters += self._pending_characters
+        self._columns = {name: [] for name in self._columns}
+        self._pending = self._pending_characters = 0
+
+    def close(self) -> None:
+        """Finish the file at `path`."""
+        self._flush()
+        for _, writer, _ in self._parts:
+            writer.close()
+        if len(self._parts) == 1:
+            self._parts[0][0].replace(self.path)
+            return
+        whole = TextFileWriter(self.path, self.columns)
+        for arrays in self._joined_parts():
+            whole.write(arrays)
+        whole.close()
+        for path, _, _ in self._parts:
+            path.unlink()
+
+    def _joined_parts(self) -> Iterator[list[pa.Array]]:
+        for path, _, known in self._parts:
+            part = BaseFile(path)
+            names = self.columns
+            for batch in zip(*(part.column(name) for name in names[:known]), strict=True):
+                missing = [pa.nulls(len(batch[0]), TEXT)] * (len(names) - known)
+                yield [*batch, *missing]

@@ -1,0 +1,97 @@
+"""Changing many cells of a column at once, batch by batch: few changes become cells, many become a new column file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fintune_gui.dataset.base import TEXT, TextFileWriter
+from fintune_gui.dataset.column import Column
+from fintune_gui.dataset.log import CellChange, GenerationChange
+
+Mask = npt.NDArray[np.bool_]
+Transform = Callable[[pa.LargeStringArray], pa.LargeStringArray]
+"""New values for a batch of old ones, of the same length. Must be the same at every call."""
+
+FEWEST_CELLS_FOR_FILE = 2_000
+SHARE_FOR_FILE = 0.05
+"""A change of more than this share of a column is written as a new file and not as single cells."""
+
+
+@dataclass
+class Transformed:
+    """What a transform did to one column; one of `cells` and `path` is set, or none if nothing changed."""
+
+    touched: Mask
+    cells: CellChange | None = None
+    path: Path | None = None
+
+
+def differs(left: pa.LargeStringArray, right: pa.LargeStringArray) -> Mask:
+    """Where two batches differ; None is equal to None only."""
+    unequal = pc.fill_null(pc.not_equal(left, right), False).to_numpy(zero_copy_only=False)
+    one_missing = pc.xor(pc.is_null(left), pc.is_null(right)).to_numpy(zero_copy_only=False)
+    return np.asarray(unequal | one_missing, bool)
+
+
+def transform_column(column: Column, transform: Transform, scope: Mask, name: str, new_file: Path) -> Transformed:
+    """Apply `transform` to the rows in `scope`. Writes `new_file` (durable) only if very many cells change.
+
+    Memory holds one batch and at most the changes that still count as few.
+    """
+    most_cells = max(FEWEST_CELLS_FOR_FILE, int(SHARE_FOR_FILE * len(scope)))
+    touched = np.zeros(len(scope), bool)
+    edited = set(column.edited_rows().tolist())
+    few = CellChange([], [], [], [])
+    writer: TextFileWriter | None = None
+    try:
+        for number, start in enumerate(column.starts):
+            before = column.current(number)
+            after = transform(before)
+            inside = scope[start : start + len(before)]
+            changed = differs(before, after) & inside
+            touched[start : start + len(before)] = changed
+            if writer is None and len(few.rows) + int(changed.sum()) > most_cells:
+                writer = TextFileWriter(new_file, [name])
+                for earlier in range(number):
+                    writer.write([_with_changes(column, earlier, few)])
+            if writer is not None:
+                writer.write([pc.if_else(pa.array(changed), after, before)])
+                continue
+            places = np.flatnonzero(changed)
+            rows = (places + start).tolist()
+            few.rows += rows
+            few.before += before.take(pa.array(places)).to_pylist()
+            few.after += after.take(pa.array(places)).to_pylist()
+            few.edited += [row in edited for row in rows]
+        if writer is not None:
+            writer.close()
+            return Transformed(touched, path=new_file)
+    except BaseException:
+        if writer is not None:
+            writer.abandon()
+        raise
+    return Transformed(touched, cells=few if few.rows else None)
+
+
+def swallowed(column: Column, before_file: str | None, new_file: str) -> GenerationChange:
+    """The change that shows `new_file` instead, keeping the edited cells that it replaces."""
+    rows = column.edited_rows().tolist()
+    return GenerationChange(before_file, new_file, rows, [column.get(row) for row in rows])
+
+
+def _with_changes(column: Column, number: int, few: CellChange) -> pa.LargeStringArray:
+    """One batch with the changes that were collected before it was known that there are many."""
+    start, array = column.starts[number], column.current(number)
+    low, high = np.searchsorted(few.rows, [start, start + len(array)])
+    if low == high:
+        return array
+    mask = np.zeros(len(array), bool)
+    mask[np.array(few.rows[low:high]) - start] = True
+    return pc.replace_with_mask(array, pa.array(mask), pa.array(few.after[low:high], TEXT))

@@ -1,0 +1,159 @@
+"""Rows from CSV: line breaks in quotes, ragged rows, stray quotes; each rejected row is named by its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from fintune_gui.dataset.json_rows import RawRow
+from fintune_gui.dataset.text_files import has_broken_characters, open_text
+from fintune_gui.project.errors import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+_SNIFF_CHARACTERS = 256 * 1024
+_SNIFF_RECORDS = 200
+_LONGEST_RECORD = 16 << 20
+"""Characters after which a quote that never closes is taken for a mistake."""
+
+csv.field_size_limit(_LONGEST_RECORD)
+
+
+class _EndlessRecord(Exception):
+    """A quote was opened and never closed."""
+
+
+class _LineFeed:
+    """Gives lines to the csv reader and remembers those of the present record, so that they can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self.record: list[str] = []
+        self.line = 1
+        """Line at which the present record begins."""
+        self._characters = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        text = self._again.popleft() if self._again else next(self._lines)
+        self._characters += len(text)
+        self.record.append(text)
+        if self._characters > _LONGEST_RECORD:
+            raise _EndlessRecord
+        return text
+
+    def next_record(self) -> None:
+        self.line += len(self.record)
+        self.record, self._characters = [], 0
+
+    def give_back_all_but_first(self) -> str:
+        """Let the later lines of the record be read again; returns the first, and begins a new record after it."""
+        first = self.record[0]
+        self._again.extendleft(reversed(self.record[1:]))
+        self.record = [first]
+        self.next_record()
+        return first
+
+
+def sniff_delimiter(path: Path, encoding: str) -> str:
+    """The delimiter that cuts most records of the file's beginning into the same number of columns, at least two."""
+    with open_text(path, encoding) as file:
+        sample = file.read(_SNIFF_CHARACTERS)
+        sample += file.readline()
+
+    def score(delimiter: str) -> tuple[float, int]:
+        widths: list[int] = []
+        try:
+            for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
+                if record:
+                    widths.append(len(record))
+                if len(widths) >= _SNIFF_RECORDS:
+                    break
+        except csv.Error:
+            pass
+        if not widths or widths[0] < 2:
+            return 0.0, 0
+        return widths.count(widths[0]) / len(widths), widths[0]
+
+    best = max(DELIMITERS, key=score)
+    return best if score(best)[1] else ","
+
+
+def read_csv(path: Path, encoding: str, delimiter: str) -> Iterator[RawRow]:
+    """One row per record after the header. Cells are texts; nothing is turned into numbers, nulls or dates.
+
+    Raises:
+        DataError: if there is no usable header.
+    """
+    with open_text(path, encoding) as file:
+        feed = _LineFeed(iter(file))
+        records = _records(feed, delimiter)
+        header: list[str] | None = None
+        for line, cells, reason, text in records:
+            if header is None:
+                if cells is None or has_broken_characters("".join(cells)):
+                    raise DataError(
+                        "data.bad_header",
+                        f"The first line of {path.name} is no header.",
+                        reason or "It holds bytes that are not text in this encoding.",
+                        "Put the names of the columns into the first line, or choose another encoding.",
+                    )
+                header = column_names(cells)
+            elif cells is None:
+                yield RawRow(line, None, reason, text)
+            elif len(cells) != len(header):
+                yield RawRow(line, None, _ragged(len(cells), len(header), line, text), text)
+            elif has_broken_characters(text):
+                shown = text.encode("utf-8", "replace").decode()
+                yield RawRow(line, None, "It holds bytes that are not text in this encoding", shown)
+            else:
+                yield RawRow(line, dict(zip(header, cells, strict=True)))
+
+
+def column_names(cells: list[str]) -> list[str]:
+    """Usable names for columns: trimmed, never empty, never twice."""
+    names: list[str] = []
+    for number, cell in enumerate(cells, start=1):
+        base = cell.strip().lstrip("\ufeff") or f"column_{number}"
+        name, copy = base, 2
+        while name in names:
+            name, copy = f"{base}_{copy}", copy + 1
+        names.append(name)
+    return names
+
+
+def _records(feed: _LineFeed, delimiter: str) -> Iterator[tuple[int, list[str] | None, str, str]]:
+    """Line, cells (None if rejected), reason and text of each record that is not blank."""
+    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    while True:
+        line = feed.line
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _EndlessRecord) as error:
+            if isinstance(error, csv.Error) and "unexpected end" not in str(error):
+                reason = f"Not valid CSV: {error}"
+            else:
+                reason = "A quotation mark is opened and never closed"
+            # only this line is lost: the next ones are read as if the stray quote had not been there
+            yield line, None, reason, feed.give_back_all_but_first().rstrip("\r\n")
+            reader = csv.reader(feed, delimiter=delimiter, strict=True)
+            continue
+        text = "".join(feed.record).rstrip("\r\n")
+        feed.next_record()
+        if cells:
+            yield line, cells, "", text
+
+
+def _ragged(found: int, expected: int, line: int, text: str) -> str:
+    reason = f"It has {found} column{'s' * (found != 1)} instead of {expected}"
+    lines = text.count("\n") + 1
+    if lines > 1:
+        reason += f" (lines {line:,} to {line + lines - 1:,}; perhaps a quotation mark is missing)"
+    return reason

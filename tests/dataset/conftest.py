@@ -1,0 +1,38 @@
+"""Small datasets, imported for real."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from fintune_gui.dataset.importing import import_files
+from fintune_gui.dataset.store import Dataset
+
+Rows = Sequence[Sequence[str]]
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Rows) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def make_dataset(tmp_path: Path) -> Iterator[Callable[..., Dataset]]:
+    """Import rows through a CSV file and open the dataset."""
+    opened: list[Dataset] = []
+
+    def make(rows: Rows, header: Sequence[str] = ("text", "label"), name: str = "dataset") -> Dataset:
+        source = write_csv(tmp_path / f"{name}.csv", header, rows)
+        import_files([source], tmp_path / name)
+        opened.append(Dataset.open(tmp_path / name))
+        return opened[-1]
+
+    yield make
+    for dataset in opened:
+        dataset.close()
