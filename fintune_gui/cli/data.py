@@ -1,0 +1,190 @@
+"""Commands for the rows: import, check, clean, split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fintune_gui.cli.output import Json, Output, counted
+from fintune_gui.cli.work import ProjectPath, do_job, not_understood, open_project, open_rows
+from fintune_gui.project.document import SplitSettings
+from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.store import ProjectFolder
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.log import Operation
+    from fintune_gui.dataset.store import Dataset
+
+
+def import_(
+    project: ProjectPath,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV, JSON lines or JSON; several are put together.")
+    ],
+    *,
+    format_: Annotated[
+        Literal["auto", "csv", "jsonl", "json"],
+        typer.Option("--format", help="Kind of the files; found out if left out."),
+    ] = "auto",
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the files; found out if left out.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What separates the cells of a CSV file; found out if left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read files into the project. The files are only read; earlier rows are kept beside."""
+    from fintune_gui.dataset.apply import record_import
+    from fintune_gui.dataset.importing import ImportOptions, ImportResult
+    from fintune_gui.dataset.runs import create_import
+
+    output = Output(as_json=as_json)
+    options = ImportOptions(format=format_, encoding=encoding, delimiter=delimiter)
+    with open_project(project, to_change=True) as opened:
+        ended = do_job(create_import(opened, [file.expanduser().resolve() for file in files], options), output)
+        result = ImportResult.model_validate(ended.result)
+        record_import(opened, result)
+        roles = {role.value: column for role, column in opened.project.format.roles.items()}
+        missing = [role.value for role in opened.project.format.missing_roles(opened.project.objective.task)]
+    output.say(f"{counted(result.rows, 'row')} with the columns {', '.join(result.columns)}.")
+    if result.shape:
+        output.say(f"The format was recognised: {result.shape}.")
+    if result.rejected:
+        output.say(
+            f"{counted(result.rejected, 'row')} could not be read; see dataset/rejected.jsonl in the project's folder."
+        )
+    if roles:
+        output.say("Roles: " + ", ".join(f"{role} = {column}" for role, column in roles.items()) + ".")
+    if missing:
+        output.say(f'Say which column is the {missing[0]}: fintune format "{project}" --map {missing[0]}=COLUMN')
+    output.finish({**result.model_dump(mode="json"), "roles": roles, "missing_roles": missing})
+
+
+def check(project: ProjectPath, *, as_json: Json = False) -> None:
+    """Look for problems in the rows. Nothing is changed."""
+    from fintune_gui.dataset.cleaning import find_problems
+
+    output = Output(as_json=as_json)
+    with open_project(project) as opened, open_rows(opened) as dataset:
+        findings = find_problems(dataset, opened.project.format.roles)
+        kept = dataset.kept_rows()
+    signs = {"bad": "✗", "warn": "!", "info": "·"}
+    output.table(
+        [
+            (signs[f.severity], f"{f.count:,}", f.title, f"mended by {f.step.name}" if f.step else "for you to decide")
+            for f in findings
+        ],
+        right=(1,),
+    )
+    if not findings:
+        output.say(f"No problems were found in {counted(kept, 'row')}.")
+    elif any(f.safe for f in findings):
+        output.say(f'What is safe to mend without looking: fintune clean "{project}" --safe')
+    output.finish({"rows": kept, "findings": [f.model_dump(mode="json") for f in findings]})
+
+
+def clean(
+    project: ProjectPath,
+    *,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="Do the steps of a saved recipe.")
+    ] = None,
+    safe: Annotated[bool, typer.Option("--safe", help="Do every step that the check calls safe.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last step back.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="Save all steps so far as a recipe.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change the rows by a recipe, or by all safe steps. Everything can be undone."""
+    if [recipe is not None, safe, undo, save is not None].count(True) != 1:
+        not_understood("Say one of --recipe FILE, --safe, --undo or --save FILE.")
+    output = Output(as_json=as_json)
+    with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
+        operations = _save_recipe(dataset, save) if save else _change(opened, dataset, recipe, undo=undo)
+        kept = dataset.kept_rows()
+    for operation in operations:
+        output.say(("Taken back: " if undo else "") + operation.label)
+    if save:
+        output.say(f"The recipe is in {save}.")
+    elif not operations:
+        output.say("There was nothing to take back." if undo else "There was nothing to change.")
+    output.say(f"{counted(kept, 'row')} are in.")
+    output.finish({"rows_kept": kept, "operations": [operation.model_dump(mode="json") for operation in operations]})
+
+
+def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, undo: bool) -> list[Operation]:
+    from fintune_gui.dataset import cleaning
+
+    if undo:
+        undone = dataset.undo()
+        return [undone] if undone else []
+    if recipe is not None:
+        return cleaning.apply_recipe_file(dataset, recipe.expanduser())
+    findings = cleaning.find_problems(dataset, project.project.format.roles)
+    return cleaning.apply_recipe(dataset, cleaning.safe_steps(findings))
+
+
+def _save_recipe(dataset: Dataset, target: Path) -> list[Operation]:
+    from fintune_gui.dataset.cleaning import recipe_of
+    from fintune_gui.project.files import write_text
+
+    write_text(target.expanduser().resolve(), recipe_of(dataset).model_dump_json(indent=2) + "\n")
+    return []
+
+
+def split(
+    project: ProjectPath,
+    *,
+    ratios: Annotated[
+        str | None, typer.Option(metavar="70/15/15", help="Shares of training, validation and test rows.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same split; 42 at first.")] = None,
+    stratify: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Values of this column keep their shares in every part.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Equal values of this column are never divided.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Divide the rows into training, validation and test. Duplicates stay together."""
+    from fintune_gui.dataset.splitting import make_split
+
+    output = Output(as_json=as_json)
+    with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
+        before = opened.project.split
+        settings = SplitSettings(
+            ratios=_ratios(ratios) if ratios else before.ratios,
+            seed=before.seed if seed is None else seed,
+            stratify=before.stratify if stratify is None else stratify or None,
+            group=before.group if group is None else group or None,
+        )
+        opened.save(opened.project.with_(split=settings))
+        try:
+            manifest = make_split(opened, dataset)
+        except FintuneError:
+            opened.save(opened.project.with_(split=before))
+            raise
+    parts = ("train", "validation", "test")
+    output.say(" / ".join(f"{manifest.counts[part]:,} {part}" for part in parts))
+    if manifest.duplicates_kept_together:
+        output.say(f"{counted(manifest.duplicates_kept_together, 'duplicate')} stayed together with the same text.")
+    labels = list(dict.fromkeys(label for part in parts for label in manifest.labels.get(part, {})))
+    if labels:
+        rows = [(label, *(f"{manifest.labels[part].get(label, 0):,}" for part in parts)) for label in labels]
+        output.table(rows, header=("label", *parts), right=(1, 2, 3))
+    output.finish(manifest.model_dump(mode="json"))
+
+
+def _ratios(text: str) -> tuple[float, float, float]:
+    """ "70/15/15", "0.8/0.1/0.1" or "7:2:1" as shares that add up to 1."""
+    try:
+        numbers = [float(part) for part in text.replace(":", "/").split("/")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or min(numbers) <= 0:
+        not_understood(f'"{text}" is not three numbers above 0 such as 70/15/15.')
+    train, validation, test = (number / sum(numbers) for number in numbers)
+    return train, validation, test

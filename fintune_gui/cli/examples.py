@@ -1,0 +1,163 @@
+"""Commands for what the model sees: format, preview."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fintune_gui.cli.output import Json, Output, counted
+from fintune_gui.cli.work import ProjectPath, not_understood, open_project, open_rows, raise_problems
+from fintune_gui.project.document import ROLES_OF_TASK, FormatSettings, LearnFrom, Role, Task, Template
+from fintune_gui.project.errors import DataError, ModelError
+from fintune_gui.project.store import ProjectFolder
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.encoding import ModelTokenizer, TokenSpan
+    from fintune_gui.dataset.store import Dataset
+
+_COLOURS = {"trained": typer.colors.GREEN, "special": typer.colors.MAGENTA, "cut": typer.colors.RED, "context": None}
+_MARKS = {"trained": "[{}]", "special": "<{}>", "cut": "~{}~", "context": "{}"}
+
+
+def format_(
+    project: ProjectPath,
+    *,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="ROLE=COLUMN", help="Which column plays a role; ROLE= for none."),
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option("--system", metavar="TEXT", help="System prompt before every example.")
+    ] = None,
+    template: Annotated[Template | None, typer.Option(help="The model's chat template, or plain paragraphs.")] = None,
+    max_length: Annotated[int | None, typer.Option(min=8, max=131072, help="Longest example in tokens.")] = None,
+    learn_from: Annotated[
+        LearnFrom | None, typer.Option(help="Learn from the answers only, or from every token.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which column is what, and how rows are written."""
+    from fintune_gui.dataset.formatting import check_format
+
+    output = Output(as_json=as_json)
+    with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
+        before = opened.project.format
+        changes = {
+            "roles": _roles(before.roles, mapping or [], opened.project.objective.task, dataset.columns),
+            "system_prompt": system,
+            "template": template,
+            "max_length": max_length,
+            "learn_from": learn_from,
+        }
+        settings = before.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        changed = opened.project.with_(format=FormatSettings.model_validate(settings.model_dump()))
+        raise_problems(check_format(changed, dataset))
+        opened.save(changed)
+    output.table([(role.value, column) for role, column in settings.roles.items()])
+    output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")
+    output.say(f'Next: fintune preview "{project}" --row 0')
+    output.finish(settings.model_dump(mode="json"))
+
+
+_LEARNS = {LearnFrom.ANSWER: "the answers only", LearnFrom.ALL: "every token"}
+
+
+def _roles(before: dict[Role, str], mapping: list[str], task: Task, columns: tuple[str, ...]) -> dict[Role, str]:
+    roles = dict(before)
+    known = {role.value: role for role in ROLES_OF_TASK[task]}
+    for assignment in mapping:
+        name, separator, column = assignment.partition("=")
+        if not separator or name not in known:
+            not_understood(
+                f'"{assignment}" is not ROLE=COLUMN; the roles of the task {task.value} are: {", ".join(known)}.'
+            )
+        if not column:
+            roles.pop(known[name], None)
+        elif column in columns:
+            roles[known[name]] = column
+        else:
+            raise DataError(
+                "data.no_column",
+                f"There is no column “{column}”.",
+                f"The rows have these columns: {', '.join(columns)}.",
+                "Choose one of them.",
+            )
+    return roles
+
+
+def preview(
+    project: ProjectPath,
+    *,
+    row: Annotated[int, typer.Option(min=0, help="Number of the row, as the table shows it.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show a row as the model sees it, token by token."""
+    from fintune_gui.dataset.encoding import encode_row, token_view
+
+    output = Output(as_json=as_json)
+    with open_project(project) as opened, open_rows(opened) as dataset:
+        if row >= dataset.total_rows:
+            raise DataError(
+                "data.no_row",
+                f"There is no row {row}.",
+                f"The rows are numbered from 0 to {dataset.total_rows - 1:,}.",
+                "Choose one of them.",
+            )
+        tokenizer = _tokenizer(opened)
+        settings, task = opened.project.format, opened.project.objective.task
+        encoded = encode_row(tokenizer, _values(dataset, row), settings, task)
+        spans = token_view(tokenizer, encoded)
+    colours = sys.stdout.isatty()
+    output.say("".join(_show(span, colours=colours) for span in spans))
+    output.say()
+    output.say(_legend(colours=colours))
+    learned = sum(encoded.learned)
+    if task.generates:
+        output.say(f"{counted(len(encoded.ids), 'token')}, {learned:,} of them learned, {encoded.cut:,} cut off.")
+    else:
+        output.say(
+            f"{counted(len(encoded.ids), 'token')}, {encoded.cut:,} cut off; the label is learned from the whole text."
+        )
+    output.finish(
+        {
+            "row": row,
+            "tokens": len(encoded.ids),
+            "learned": learned,
+            "cut": encoded.cut,
+            "ids": list(encoded.ids),
+            "spans": [span.model_dump(mode="json") for span in spans],
+        }
+    )
+
+
+def _tokenizer(project: ProjectFolder) -> ModelTokenizer:
+    from fintune_gui.dataset.encoding import ModelTokenizer
+
+    if project.project.model is None:
+        raise ModelError(
+            "model.none",
+            "No model is chosen yet.",
+            "How a row is cut into tokens depends on the model.",
+            'Choose one with "fintune model".',
+        )
+    return ModelTokenizer.load(Path(project.project.model.folder))
+
+
+def _values(dataset: Dataset, row: int) -> dict[str, str | None]:
+    return dict(zip(dataset.columns, dataset.cells([row])[0], strict=True))
+
+
+def _show(span: TokenSpan, *, colours: bool) -> str:
+    if colours:
+        return typer.style(span.text, fg=_COLOURS[span.kind], dim=span.kind == "context")
+    return _MARKS[span.kind].format(span.text)
+
+
+def _legend(*, colours: bool) -> str:
+    words = {"trained": "learned", "context": "only read", "special": "special token", "cut": "cut off"}
+    if colours:
+        return "  ".join(typer.style(words[kind], fg=_COLOURS[kind], dim=kind == "context") for kind in words)
+    return "  ".join(f"{_MARKS[kind].format('…')} {words[kind]}" for kind in words if kind != "context")
