@@ -1,0 +1,403 @@
+"""Model: choose a base model, how it is tuned, and see whether this computer can do it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout
+
+from fintune_gui.project.document import ModelChoice, Project
+from fintune_gui.project.errors import Problem, ProjectError
+from fintune_gui.project.events import Ended
+from fintune_gui.project.flow import Step, input_fingerprints
+from fintune_gui.project.memory import (
+    Measured,
+    MemoryEstimate,
+    ModelShape,
+    estimate_memory,
+    gigabytes,
+    last_measured,
+    read_shape,
+    short_count,
+)
+from fintune_gui.project.recent import recent_projects
+from fintune_gui.project.settings import Method
+from fintune_gui.project.store import read_project
+from fintune_gui.ui.pages.page import Page
+from fintune_gui.ui.services.background import run_in_background
+from fintune_gui.ui.services.computer import Computer, this_computer
+from fintune_gui.ui.services.page_job import PageJob
+from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.widgets.card import Badge, Card
+from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
+from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
+from fintune_gui.ui.widgets.facts import FactGrid
+from fintune_gui.ui.widgets.feedback import ErrorPanel
+from fintune_gui.ui.widgets.memory_view import MemoryView, fitting
+from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE, ModelSources
+from fintune_gui.ui.widgets.progress_strip import ProgressStrip, duration
+
+_MOST_RECENT = 3
+
+_SAMPLE_NAMES = {TINY_BASE: "Tiny base", SMOLLM2: "SmolLM2-135M-Instruct"}
+
+METHODS = (
+    Choice(Method.LORA, "LoRA", "Trains a small adapter beside the model. The usual choice."),
+    Choice(Method.FULL, "Full", "Trains every weight. For small models and much data."),
+)
+_QLORA_TEXT = "LoRA beside weights that are held in 4 bits: for models that would not fit otherwise."
+
+
+class ModelPage(Page):
+    """Sources, progress, and for the chosen model its facts, its method and its memory."""
+
+    step = Step.MODEL
+    title = "Model"
+
+    def build(self) -> None:
+        self._preparing = PageJob(self.session, self)
+        self._preparing.ended.connect(self._on_prepared)
+        self._measuring = PageJob(self.session, self)
+        self._measuring.ended.connect(self._on_measured)
+        self._wanted = ""
+        self._computer: Computer | None = None
+        self._shape: ModelShape | None = None
+        self._shape_of = ""
+        self.sources = ModelSources()
+        self.sources.wanted.connect(self.prepare)
+        self.sources.folder_wanted.connect(self._choose_folder)
+        self.sources.file_wanted.connect(self._choose_file)
+        self.progress = ProgressStrip()
+        self.progress.cancelled.connect(self._preparing.cancel)
+        self._preparing.progress.connect(self.progress.report)
+        self._progress_card = Card()
+        self._progress_card.add(self.progress)
+        self._progress_card.hide()
+        self.error = ErrorPanel()
+        self._chosen = self._chosen_card()
+        self._memory = self._memory_card()
+        columns = QHBoxLayout()
+        columns.setSpacing(metrics.GAP)
+        columns.addWidget(self._chosen, 1)
+        columns.addWidget(self._memory, 1)
+        for item in (self.sources, self._progress_card, self.error):
+            self.body.addWidget(item)
+        self.body.addLayout(columns)
+        self.body.addStretch(1)
+
+    def _chosen_card(self) -> Card:
+        card = Card("The chosen model")
+        self.facts = FactGrid("The chosen model")
+        self.open_folder = Button("Open its folder", self._open_folder, kind="link")
+        card.add_action(self.open_folder)
+        card.add(self.facts)
+        card.body.addSpacing(metrics.TINY_GAP)
+        card.add(Label("Method", "card_title"))
+        self.methods = ChoiceCards("Method", METHODS)
+        self.methods.chosen.connect(self._choose_method)
+        card.add(self.methods)
+        card.body.addStretch(1)
+        return card
+
+    def _memory_card(self) -> Card:
+        card = Card("Memory for training")
+        self.badge = Badge()
+        card.add_action(self.badge)
+        self.memory = MemoryView()
+        card.add(self.memory)
+        self._estimate_note = card.add_note("Estimated by arithmetic, good to about a third. A dry run is exact.")
+        card.add(HorizontalLine())
+        self.measured = FactGrid("Measured")
+        card.add(self.measured)
+        self.fit_progress = ProgressStrip()
+        self.fit_progress.cancelled.connect(self._measuring.cancel)
+        self._measuring.progress.connect(self.fit_progress.report)
+        card.add(self.fit_progress)
+        self.fit_error = ErrorPanel()
+        card.add(self.fit_error)
+        self.measure_button = Button("Measure it", self.measure)
+        self._measure_note = Label("", "small", wrap=True)
+        line = QHBoxLayout()
+        line.setSpacing(metrics.GAP)
+        line.addWidget(self.measure_button)
+        line.addWidget(self._measure_note, 1)
+        card.add(line)
+        card.body.addStretch(1)
+        return card
+
+    # What is true
+
+    def load(self, session: ProjectSession) -> None:
+        project = session.project
+        model = project.model
+        self.sources.setEnabled(not session.read_only and not self._preparing.busy)
+        self.sources.mark(_source_of(model))
+        self._progress_card.setVisible(self._preparing.busy)
+        self.fit_progress.setVisible(self._measuring.busy)
+        self._chosen.setVisible(model is not None)
+        self._memory.setVisible(model is not None)
+        if model is None:
+            self.header.set_status("Choose the model that yours is made from.")
+            self.header.set_primary("")
+            return
+        self._chosen.set_title(display_name(model.name))
+        self.facts.show_facts(_facts(model))
+        self.methods.setEnabled(not session.read_only)
+        self.methods.set_choices(self._method_choices())
+        self.methods.set_value(model.method)
+        self.methods.card(Method.QLORA).setEnabled(self._qlora_obstacle() == "")
+        self._look_at(model)
+        self._show_memory(project)
+        self._show_measured(session)
+        self.continue_to(Step.TRAIN, enabled=not self._preparing.busy, reason="Wait until the model is ready.")
+
+    def page_shown(self) -> None:
+        if self._computer is None:
+            run_in_background(self, lambda _task: this_computer(), success=self._take_computer)
+        run_in_background(self, lambda _task: _recent_models(self.session.folder.folder), success=self._take_recent)
+
+    def check(self) -> list[Problem]:
+        if self.session.project.model is not None:
+            return []
+        return [Problem(code="model.none", what="No model is chosen yet.", todo="Choose one of the four.")]
+
+    @Slot(object)
+    def _take_computer(self, computer: Computer) -> None:
+        self._computer = computer
+        self._reload()
+
+    @Slot(object)
+    def _take_recent(self, models: list[tuple[str, str]]) -> None:
+        self.sources.set_recent(models)
+
+    def _reload(self) -> None:
+        if self.session.is_open:
+            self.load(self.session)
+
+    def _look_at(self, model: ModelChoice) -> None:
+        """Read the headers of a model that was not looked at yet, off the window's thread."""
+        if self._shape_of == model.folder:
+            return
+        self._shape, self._shape_of = None, model.folder
+        folder = model.folder
+
+        def take(shape: ModelShape | None) -> None:
+            if self._shape_of == folder:
+                self._shape = shape
+                self._reload()
+
+        run_in_background(self, lambda _task: read_shape(Path(folder)), success=take)
+
+    # Choosing
+
+    @Slot(str)
+    def prepare(self, name: str) -> None:
+        """Make the model `name` ready in a process of its own, and take it when it is."""
+        if self._preparing.busy:
+            return
+        folder = self.session.folder
+
+        def write() -> Path:
+            from fintune_gui.dataset.runs import create_prepare
+
+            return create_prepare(folder, name)
+
+        self._wanted = name
+        self.error.show_problem(None)
+        self.progress.start(f"Looking for {display_name(name)}")
+        self._preparing.start(write)
+        self._reload()
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        dialog = self._file_dialog("Choose the folder of a model")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.open()
+
+    @Slot()
+    def _choose_file(self) -> None:
+        dialog = self._file_dialog("Choose a GGUF file")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters(["GGUF models (*.gguf)", "All files (*)"])
+        dialog.open()
+
+    def _file_dialog(self, title: str) -> QFileDialog:
+        dialog = QFileDialog(self, title)
+        dialog.fileSelected.connect(self.prepare)
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    @Slot(object)
+    def _on_prepared(self, ended: Ended) -> None:
+        self.progress.finish()
+        if ended.outcome == "completed":
+            before = self.session.project.model
+            method = before.method if before is not None else Method.LORA
+            choice = ModelChoice.model_validate({**ended.result, "method": method})
+            self.changed.emit(self.session.project.with_(model=choice))
+        elif ended.problem is not None and ended.outcome != "cancelled":
+            again = self._wanted
+            self.error.show_problem(ended.problem, [("Try again", lambda: self.prepare(again))])
+        self._reload()
+
+    @Slot(object)
+    def _choose_method(self, method: Method) -> None:
+        model = self.session.project.model
+        if model is not None:
+            changed = model.model_copy(update={"method": method})
+            self.changed.emit(self.session.project.with_(model=changed))
+
+    def _method_choices(self) -> list[Choice]:
+        obstacle = self._qlora_obstacle()
+        return [*METHODS, Choice(Method.QLORA, "QLoRA", obstacle or _QLORA_TEXT)]
+
+    def _qlora_obstacle(self) -> str:
+        """Why QLoRA cannot be used here, or ""."""
+        if self._computer is None or not self._computer.has_cuda:
+            return "Not on this computer: it needs an NVIDIA graphics card."
+        if importlib.util.find_spec("bitsandbytes") is None:
+            return "Not yet: it needs the library bitsandbytes. Install it with “pip install bitsandbytes”."
+        return ""
+
+    @Slot()
+    def _open_folder(self) -> None:
+        if (model := self.session.project.model) is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(model.folder))
+
+    # Memory
+
+    def _estimate(self, project: Project) -> MemoryEstimate | None:
+        if self._shape is None or self._computer is None or project.model is None:
+            return None
+        return estimate_memory(
+            self._shape,
+            project.model.method,
+            project.training,
+            max_length=min(project.format.max_length, project.model.context_length),
+            task=project.objective.task,
+            on_gpu=self._computer.has_cuda,
+        )
+
+    def _show_memory(self, project: Project) -> None:
+        estimate = self._estimate(project)
+        model, computer = project.model, self._computer
+        assert model is not None
+        words = [display_name(model.name), _METHOD_NAMES[model.method]]
+        for widget in (self.memory, self.badge, self._estimate_note):
+            widget.setVisible(estimate is not None)
+        if estimate is not None and computer is not None:
+            self.memory.show_estimate(estimate, computer.memory_bytes, computer.name)
+            self.badge.set(*fitting(estimate.total, computer.memory_bytes))
+            words.append(f"about {gigabytes(estimate.total)} of memory")
+        self.header.set_status(" · ".join(words))
+
+    def _show_measured(self, session: ProjectSession) -> None:
+        project = session.project
+        assert project.model is not None
+        inputs = input_fingerprints(project, session.facts)
+        found = last_measured(session.folder.jobs, project.model, project.training, inputs)
+        self.measured.setVisible(found is not None)
+        if found is not None:
+            self.measured.show_facts(_measured_facts(found))
+            if self._computer is not None:
+                self.badge.set(*fitting(found.peak_memory_bytes, self._computer.memory_bytes))
+        obstacle = self._measuring_obstacle()
+        busy = self._measuring.busy
+        self.measure_button.setText("Measure again" if found is not None else "Measure it")
+        self.measure_button.setVisible(not busy)
+        self._measure_note.setVisible(not busy)
+        self.measure_button.setEnabled(not obstacle)
+        self._measure_note.setText(
+            obstacle or "Runs three steps on your longest rows: real memory, real speed, hours for the whole run."
+        )
+
+    def _measuring_obstacle(self) -> str:
+        session = self.session
+        if session.read_only:
+            return session.read_only
+        if self._preparing.busy:
+            return "Wait until the model is ready."
+        states = {state.step: state for state in session.states}
+        for step in (Step.DATA, Step.FORMAT, Step.SPLIT):
+            if states[step].state in ("todo", "failed"):
+                return f"Measuring needs your rows: finish {step.display_name} first."
+        return ""
+
+    @Slot()
+    def measure(self) -> None:
+        """Run a few real steps in a process of its own."""
+        dataset = self.session.dataset()
+        if dataset is None or self._measuring.busy:
+            return
+        folder = self.session.folder
+
+        def write() -> Path:
+            from fintune_gui.dataset.runs import create_fit
+
+            return create_fit(folder, dataset)
+
+        self.fit_error.show_problem(None)
+        self.fit_progress.start("Writing the rows")
+        self._measuring.start(write)
+        self._reload()
+
+    @Slot(object)
+    def _on_measured(self, ended: Ended) -> None:
+        self.fit_progress.finish()
+        if ended.problem is not None and ended.outcome != "cancelled":
+            self.fit_error.show_problem(ended.problem)
+        self._reload()
+
+
+_METHOD_NAMES = {Method.LORA: "LoRA", Method.QLORA: "QLoRA", Method.FULL: "full"}
+
+
+def display_name(name: str) -> str:
+    """A model's name as people say it: without its folder, and samples by their title."""
+    return _SAMPLE_NAMES.get(name) or name.replace("\\", "/").rstrip("/").split("/")[-1]
+
+
+def _source_of(model: ModelChoice | None) -> str | None:
+    """The place that a chosen model comes from."""
+    if model is None or model.name in _SAMPLE_NAMES:
+        return model.name if model is not None else None
+    return FOLDER if Path(model.name).is_absolute() or Path(model.name).expanduser().exists() else HUB
+
+
+def _facts(model: ModelChoice) -> list[tuple[str, str]]:
+    return [
+        ("Kind", model.architecture),
+        ("Parameters", f"{short_count(model.parameters)} ({model.parameters:,})"),
+        ("Longest text", f"{model.context_length:,} tokens"),
+        ("Chat template", "yes, its own" if model.has_chat_template else "no: rows are written as plain paragraphs"),
+        ("Folder", model.folder),
+    ]
+
+
+def _measured_facts(found: Measured) -> list[tuple[str, str]]:
+    return [
+        ("Peak memory", f"{gigabytes(found.peak_memory_bytes)}, measured in {found.steps} steps"),
+        ("Speed", f"{found.tokens_per_second:,.0f} tokens a second"),
+        ("The whole run", f"about {duration(found.hours * 3600)}"),
+        ("A checkpoint", gigabytes(found.checkpoint_bytes)),
+    ]
+
+
+def _recent_models(own: Path) -> list[tuple[str, str]]:
+    """Models of other recent projects: (words, name), without the samples that have cards of their own."""
+    names: dict[str, str] = {}
+    for folder in recent_projects():
+        if folder == own:
+            continue
+        try:
+            model = read_project(folder).model
+        except ProjectError:
+            continue
+        if model is not None and model.name not in _SAMPLE_NAMES:
+            names.setdefault(model.name, display_name(model.name))
+    return [(words, name) for name, words in names.items()][:_MOST_RECENT]
