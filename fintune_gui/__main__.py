@@ -10,6 +10,23 @@ import sys
 JOB_ROLES = {"engine": "fintune_gui.engine.worker", "data": "fintune_gui.dataset.worker"}
 """Role of a child process -> the module whose ``main(folder)`` does the job."""
 
+QT_NEEDS = {
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+"""System library that Qt does not bring along -> the Debian package that holds it."""
+QT_NEEDS_ON_X11 = {
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+}
+
 
 def main() -> None:
     """A job's process if a role is named, else the window."""
@@ -59,11 +76,9 @@ def _obstacle_to_windows(arguments: list[str]) -> str:
     if not display and not wayland:
         return (
             "Fintune cannot open its window, because this computer has no display. "
-            'The same work can be done by command line: start with "fintune sample tickets" and "fintune --help".'
+            'The same work can be done by command line: start with "fintune sample FOLDER", and see "fintune --help".'
         )
-    needed = {"libEGL.so.1": "libegl1", "libxkbcommon.so.0": "libxkbcommon0"}
-    if not wayland:
-        needed["libxcb-cursor.so.0"] = "libxcb-cursor0"
+    needed = QT_NEEDS | ({} if wayland else QT_NEEDS_ON_X11)
     missing = [package for library, package in needed.items() if not _can_be_loaded(library)]
     if not missing:
         return ""
