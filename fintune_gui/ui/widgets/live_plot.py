@@ -221,6 +221,7 @@ class LivePlot(QWidget):
             else:
                 bold.setData(*_thinned(curve.points, MOST_BOLD_POINTS))
         self._target_text.setPos(right, self._target if self._target is not None else 0)
+        self._target_text.setAnchor((1, 0) if (self._target or 0) > (low + high) / 2 else (1, 1))
         if self._best_line.isVisible():
             at = float(self._best_line.value())
             self._best_text.setAnchor((1, 0) if at > (left + right) / 2 else (0, 0))

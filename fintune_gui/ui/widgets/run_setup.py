@@ -1,0 +1,64 @@
+"""What is settled before a run: the settings, and what the run will do with them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from fintune_gui.project.document import Project
+from fintune_gui.project.flow import Facts
+from fintune_gui.project.settings import Method, TrainingSettings
+from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.widgets.card import Card
+from fintune_gui.ui.widgets.controls import Label
+from fintune_gui.ui.widgets.run_words import will_happen
+from fintune_gui.ui.widgets.searchable_form import SearchableForm
+
+_ADAPTER_FIELDS = ("lora_rank", "lora_alpha", "lora_dropout")
+_SEARCH_WIDTH = 220
+
+
+class RunSetup(QWidget):
+    """The settings form beside the sentences that say what it comes to.
+
+    Attributes:
+        form: The form; its `changed` carries one changed setting.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.form = SearchableForm(TrainingSettings)
+        self.form.search.setFixedWidth(_SEARCH_WIDTH)
+        settings = Card("Settings")
+        settings.add_action(self.form.search)
+        settings.add(self.form)
+        settings.body.addStretch(1)
+        self._sentences = Label(wrap=True, selectable=True)
+        plan = Card("What will happen")
+        plan.add(self._sentences)
+        plan.add_note(
+            "Training works in a process of its own: the window stays free, and a power cut costs at most "
+            "the minutes since the last checkpoint."
+        )
+        plan.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        right = QVBoxLayout()
+        right.setSpacing(metrics.GAP)
+        right.addWidget(plan, 0, Qt.AlignmentFlag.AlignTop)
+        right.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(metrics.GAP)
+        layout.addWidget(settings, 3)
+        layout.addLayout(right, 2)
+
+    def show_project(self, project: Project, facts: Facts) -> None:
+        """Show the project's settings and what they come to."""
+        self.form.set_values(project.training)
+        full = project.model is not None and project.model.method is Method.FULL
+        self.form.set_enabled_fields(_ADAPTER_FIELDS, enabled=not full)
+        self._sentences.setText(will_happen(project, facts))
+
+    @property
+    def sentences(self) -> str:
+        """What the run will do, as shown."""
+        return self._sentences.text()
