@@ -24,6 +24,5 @@ PAGES: dict[Step, str] = {
 def page_class(step: Step) -> type[Page]:
     """The class of the page for a step, imported now."""
     module, name = PAGES[step].split(":")
-    found = getattr(import_module(f"fintune_gui.ui.pages.{module}"), name)
-    assert issubclass(found, Page)
+    found: type[Page] = getattr(import_module(f"fintune_gui.ui.pages.{module}"), name)
     return found

@@ -91,6 +91,14 @@ class TrainerThread(QThread):
 
         threading.Thread(target=ladder, name=f"leaving {self.folder.name}", daemon=True).start()
 
+    def kill(self) -> None:
+        """End the child at once; it keeps what its last checkpoint holds."""
+        with self._lock:
+            process = self._process
+        if process is not None:
+            ladder = {"grace_s": 0, "terminate_grace_s": 0}
+            threading.Thread(target=process.stop_ladder, args=("cancel",), kwargs=ladder, daemon=True).start()
+
     # In the thread
 
     def run(self) -> None:
@@ -201,6 +209,11 @@ class JobRunner(QObject):
         """Let all jobs save and end: the window closes."""
         for thread in self.running:
             thread.leave()
+
+    def kill_all(self) -> None:
+        """End all jobs at once, without saving: the user does not want to wait."""
+        for thread in self.running:
+            thread.kill()
 
     @Slot(object)
     def _on_ended(self, ended: Ended) -> None:

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 from fintune_gui.ui.theme import Tone, font, icon, metrics, paint_icon, tokens
 from fintune_gui.ui.theme.metrics import TextKind
 
-ButtonKind = Literal["plain", "primary", "danger", "link", "flat", "icon"]
+ButtonKind = Literal["plain", "primary", "danger", "link", "flat", "icon", "bare_icon"]
 LabelKind = TextKind | Literal["muted"]
 
 
@@ -99,7 +99,7 @@ class ElidedLabel(Label):
 
 
 class Button(QPushButton):
-    """A button. `kind` "link" looks like a link, "icon" shows only `icon_name` (then `text` is its name)."""
+    """A button. `kind` "link" looks like a link; "icon" and "bare_icon" show only `icon_name`, `text` is the name."""
 
     def __init__(
         self,
@@ -111,10 +111,10 @@ class Button(QPushButton):
         tool_tip: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("" if kind == "icon" else text, parent)
+        super().__init__("" if kind in ("icon", "bare_icon") else text, parent)
         self.setProperty("kind", kind)
         self.setAccessibleName(text)
-        self.setToolTip(tool_tip or (text if kind == "icon" else ""))
+        self.setToolTip(tool_tip or (text if kind in ("icon", "bare_icon") else ""))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -359,6 +359,19 @@ class Segmented(QWidget):
     @Slot(int)
     def _tell(self, number: int) -> None:
         self.chosen.emit(self._values[number])
+
+
+class IconView(QWidget):
+    """An icon that is only looked at. Its meaning stands in words beside it."""
+
+    def __init__(self, name: str, tone: Tone = "neutral", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self._tone: Tone = tone
+        self.setFixedSize(QSize(metrics.ICON_SIZE + 2, metrics.ICON_SIZE + 2))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_icon(QPainter(self), self._name, QRectF(self.rect()).adjusted(1, 1, -1, -1), tokens().ink(self._tone))
 
 
 class HorizontalLine(QFrame):
