@@ -6,7 +6,6 @@ the columns and may come from any thread while another one changes rows.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,14 +15,14 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from fintune_gui.dataset.base import BaseFile, damaged, locate
+from fintune_gui.dataset.base import BaseFile, locate
 from fintune_gui.dataset.bulk import Mask, Transform, differs, swallowed, transform_column
 from fintune_gui.dataset.column import Column, RowIds
-from fintune_gui.dataset.importing import BASE_FILE, SOURCE_FILE, recover
+from fintune_gui.dataset.importing import BASE_FILE, recover
 from fintune_gui.dataset.log import LOG_FILE, ROOT, CellChange, Change, EditLog, Operation
 from fintune_gui.dataset.query import Query, Replace, ReplacePreview, preview, replacer, select
+from fintune_gui.dataset.summary import dataset_fingerprint, read_source
 from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import fingerprint
 
 __all__ = ["Dataset", "Operation"]
 
@@ -41,11 +40,7 @@ class Dataset:
     def __init__(self, folder: Path, *, read_only: bool) -> None:
         self.folder = folder
         self._lock = RLock()
-        try:
-            source = json.loads((folder / SOURCE_FILE).read_bytes())
-            self._base_hash: str = source["base_sha256"]
-        except (ValueError, KeyError, OSError) as error:
-            raise damaged(folder / SOURCE_FILE, error) from error
+        self._base_hash: str = read_source(folder)["base_sha256"]
         self._base = BaseFile(folder / BASE_FILE)
         self.columns = self._base.columns
         self.total_rows = self._base.total_rows
@@ -91,7 +86,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """Hash of the base and everything in force. Undo brings back the earlier one."""
         with self._lock:
-            return fingerprint([self._base_hash, self._log.digest()])
+            return dataset_fingerprint(self._base_hash, self._log)
 
     @property
     def removed_mask(self) -> Mask:

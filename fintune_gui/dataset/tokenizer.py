@@ -1,0 +1,148 @@
+"""A model's tokenizer, read without transformers, so that window, command line and engine share it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Encoding, Tokenizer
+
+from fintune_gui.dataset.chat_template import ChatTemplate
+from fintune_gui.dataset.conversations import Message
+from fintune_gui.project.errors import DataError, ModelError
+
+_SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
+
+
+class ModelTokenizer:
+    """Cuts text into tokens as the model was trained to.
+
+    Attributes:
+        eos_id, bos_id, pad_id: Numbers of the special tokens; None where the model has none.
+        end_ids: Every token that ends an answer: the end of text, and the end of a turn in the chat template.
+        special_ids: Numbers of all tokens that are no text.
+        opening_ids: Special tokens that stand before every text, for example the beginning-of-text token.
+        chat_template: How the model wants conversations written; None if it was made for none.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, special_tokens: dict[str, str], template: str | None) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.eos_id = self._id(special_tokens.get("eos_token"))
+        self.bos_id = self._id(special_tokens.get("bos_token"))
+        self.pad_id = self._id(special_tokens.get("pad_token"))
+        named = {number for text in special_tokens.values() if (number := self._id(text)) is not None}
+        declared = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+        self.special_ids: frozenset[int] = frozenset(declared | named)
+        self.opening_ids = self._opening()
+        self.chat_template = ChatTemplate(template, special_tokens) if template else None
+        self.end_ids = self._ends()
+
+    @classmethod
+    def load(cls, model_folder: Path) -> ModelTokenizer:
+        """Read ``tokenizer.json`` and what stands beside it.
+
+        Raises:
+            ModelError: if it is missing or damaged.
+        """
+        path = model_folder / "tokenizer.json"
+        if not path.is_file():
+            raise ModelError(
+                "model.no_tokenizer",
+                f"The model in {model_folder} cannot be used.",
+                "It has no tokenizer.json.",
+                "Choose a model folder that has one; models of the hub with safetensors weights usually do.",
+            )
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+            config = _json(model_folder / "tokenizer_config.json")
+            special = _json(model_folder / "special_tokens_map.json") | config
+        except Exception as error:  # the Rust side raises plain Exception
+            raise ModelError(
+                "model.bad_tokenizer",
+                f"The tokenizer in {model_folder} cannot be read.",
+                "One of its files is damaged, or it was made for a newer version.",
+                "Fetch the model again, or choose another one.",
+                details=str(error),
+            ) from error
+        texts = {name: _text_of(special.get(name)) for name in _SPECIAL_NAMES}
+        known = {name: text for name, text in texts.items() if text}
+        return cls(tokenizer, known, _template_source(model_folder, config))
+
+    @property
+    def has_chat_template(self) -> bool:
+        return self.chat_template is not None
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def cut(self, text: str) -> Encoding:
+        """Tokens of `text` alone, with their places in it; special tokens only where the text itself has them."""
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def cut_for_classification(self, text: str, max_length: int) -> tuple[list[int], list[int]]:
+        """Token numbers with the special tokens that the model wants around a text, and the numbers that were cut."""
+        encoding = self.cut(text)
+        room = max(0, max_length - self._tokenizer.num_special_tokens_to_add(False))
+        lost = encoding.ids[room:]
+        encoding.truncate(room)
+        return self._tokenizer.post_process(encoding, None, True).ids, lost
+
+    def decode(self, ids: list[int], *, skip_special: bool = True) -> str:
+        """The text of tokens."""
+        return self._tokenizer.decode(ids, skip_special_tokens=skip_special)
+
+    def pieces(self, ids: list[int]) -> list[str]:
+        """The text of each token. Of tokens that share one character, the last one has it and the others "" ."""
+        from tokenizers.decoders import DecodeStream
+
+        stream = DecodeStream(skip_special_tokens=False)
+        return [stream.step(self._tokenizer, number) or "" for number in ids]
+
+    def _id(self, text: str | None) -> int | None:
+        return self._tokenizer.token_to_id(text) if text else None
+
+    def _opening(self) -> list[int]:
+        encoding = self._tokenizer.encode("a", add_special_tokens=True)
+        opening = []
+        for number, special in zip(encoding.ids, encoding.special_tokens_mask, strict=True):
+            if not special:
+                break
+            opening.append(number)
+        return opening
+
+    def _ends(self) -> tuple[int, ...]:
+        ends = set() if self.eos_id is None else {self.eos_id}
+        if self.chat_template:
+            try:
+                turns = [Message(role="user", content="a"), Message(role="assistant", content="b")]
+                written = self.chat_template.render(turns)
+            except DataError:
+                return tuple(ends)
+            after = self.cut(written[written.rfind("b") + 1 :]).ids
+            ends |= {number for number in after[:1] if number in self.special_ids}
+        return tuple(sorted(ends))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _text_of(token: Any) -> str | None:
+    """A special token is stored as text, or as an object with its text as "content"."""
+    text = token.get("content") if isinstance(token, dict) else token
+    return text if isinstance(text, str) else None
+
+
+def _template_source(folder: Path, config: dict[str, Any]) -> str | None:
+    path = folder / "chat_template.jinja"
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):  # several, by name
+        by_name = {item.get("name"): item.get("template") for item in template if isinstance(item, dict)}
+        template = by_name.get("default")
+    return template if isinstance(template, str) else None
