@@ -161,9 +161,7 @@ def ended(outcome: Outcome, *, time: float, problem: Problem | None = None, **re
     return Ended(outcome=outcome, problem=problem, result=result, time=time)
 
 
-def write_run(
-    folder: ProjectFolder, number: int, events: list[Event], *, inputs: dict[str, str] | None = None
-) -> Path:
+def write_run(folder: ProjectFolder, number: int, events: list[Event], *, inputs: dict[str, str] | None = None) -> Path:
     """A run's folder with its specification and events."""
     run_folder = folder.run_folder(number)
     run_folder.mkdir(parents=True)
@@ -201,7 +199,7 @@ def write_report(run_folder: Path, *, f1: float = 0.913, outcome: str = "better"
 
     def scores(contender: str, value: float, spread: float) -> Scores:
         interval = Interval(value=value, low=value - spread, high=value + spread)
-        metrics = {metric: interval for metric in (Metric.F1, Metric.ACCURACY, Metric.PRECISION, Metric.RECALL)}
+        metrics = dict.fromkeys((Metric.F1, Metric.ACCURACY, Metric.PRECISION, Metric.RECALL), interval)
         return Scores(contender=contender, metrics=metrics)  # type: ignore[arg-type]
 
     size = len(LABELS)

@@ -160,6 +160,10 @@ class MenuButton(Button):
             action.triggered.connect(lambda _checked=False, act=act: act())
             self._menu.addAction(action)
 
+    def initStyleOption(self, option: QStyleOptionButton) -> None:
+        super().initStyleOption(option)
+        option.features &= ~QStyleOptionButton.ButtonFeature.HasMenu  # Qt forgets the padding beside its own arrow
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         _paint_chevron(self)
