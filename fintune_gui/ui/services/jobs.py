@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 BATCH_EVERY_S = 0.1
 """Events reach the window in batches, at most so often."""
+Starter = Callable[[Path], "JobProcess"]
+"""How the process of a job folder is started; tests give it stand-ins."""
 QUIT_GRACE_S = 20.0
 """How long a job may take to save when the window closes, before it is ended the hard way."""
 
@@ -34,9 +37,10 @@ class TrainerThread(QThread):
     events = Signal(object)
     ended = Signal(object)
 
-    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, folder: Path, parent: QObject | None = None, *, start: Starter | None = None) -> None:
         super().__init__(parent)
         self.folder = folder
+        self._starter = start or _start_process
         self.setObjectName(f"job {folder.name}")
         self._process: JobProcess | None = None
         self._lock = threading.Lock()
@@ -96,8 +100,7 @@ class TrainerThread(QThread):
         with self._lock:
             process = self._process
         if process is not None:
-            ladder = {"grace_s": 0, "terminate_grace_s": 0}
-            threading.Thread(target=process.stop_ladder, args=("cancel",), kwargs=ladder, daemon=True).start()
+            process.kill()
 
     # In the thread
 
@@ -117,9 +120,7 @@ class TrainerThread(QThread):
         self.ended.emit(last)
 
     def _start(self) -> JobProcess:
-        from fintune_gui.jobs.process import JobProcess
-
-        process = JobProcess.start(self.folder)
+        process = self._starter(self.folder)
         with self._lock:
             self._process = process
             unsent, self._unsent = self._unsent, []
@@ -145,6 +146,12 @@ class TrainerThread(QThread):
             if told:
                 self.events.emit(told)
         return last
+
+
+def _start_process(folder: Path) -> JobProcess:
+    from fintune_gui.jobs.process import JobProcess
+
+    return JobProcess.start(folder)
 
 
 _SILENT_END = Problem(
@@ -190,14 +197,14 @@ class JobRunner(QObject):
         """The running job of `folder`, if there is one."""
         return self._threads.get(folder)
 
-    def start(self, folder: Path) -> TrainerThread:
+    def start(self, folder: Path, *, start: Starter | None = None) -> TrainerThread:
         """Start the job in `folder`, or return the one that is already at work there.
 
         Connect to the thread's signals before the window's event loop goes on: no event comes earlier.
         """
         if (thread := self._threads.get(folder)) is not None:
             return thread
-        thread = TrainerThread(folder, self)
+        thread = TrainerThread(folder, self, start=start)
         self._threads[folder] = thread
         thread.ended.connect(self._on_ended)
         thread.finished.connect(self._on_finished)

@@ -47,11 +47,11 @@ class Theme(QObject):
         self._dress(self._wanted())
 
     def _wanted(self) -> Tokens:
-        if self.appearance == "system":
-            dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
-        else:
-            dark = self.appearance == "dark"
+        dark = self._system_is_dark() if self.appearance == "system" else self.appearance == "dark"
         return DARK if dark else LIGHT
+
+    def _system_is_dark(self) -> bool:
+        return QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
 
     @Slot()
     def _follow_system(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Sequence
 from enum import Enum
@@ -208,15 +209,16 @@ class Field(QWidget):
 
 
 def parse_number(text: str) -> float | None:
-    """A number as people write it: "2e-4", "0,05", "1 000"; None if it is none."""
+    """A finite number as people write it: "2e-4", "0,05", "1 000"; None if it is none."""
     compact = text.strip().replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
     for attempt in (compact, compact.replace(",", ".")):
         try:
-            return float(attempt)
+            number = float(attempt)
         except ValueError:
             continue
+        return number if math.isfinite(number) else None
     number, known = QLocale().toDouble(compact)
-    return number if known else None
+    return number if known and math.isfinite(number) else None
 
 
 def _scientific(value: float) -> str:

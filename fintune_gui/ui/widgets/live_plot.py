@@ -107,7 +107,9 @@ class LivePlot(QWidget):
         self.redraws = 0
         self._view = pg.GraphicsLayoutWidget(parent=self)
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._plot = self._view.addPlot()
+        self._plot = self._view.addPlot(enableMenu=False)
+        menu = self._plot.ctrlMenu  # made whether it is wanted or not, and owned by nobody
+        menu.setParent(self, menu.windowFlags())
         self._set_up()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -128,7 +130,6 @@ class LivePlot(QWidget):
     def _set_up(self) -> None:
         pg = self._pg
         plot = self._plot
-        plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.getViewBox().setDefaultPadding(0.0)

@@ -1,0 +1,58 @@
+"""What the start of the window costs: libraries that only jobs need are never imported for it."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fintune_gui.ui.app import read_arguments
+
+HEAVY = (
+    "torch", "transformers", "peft", "accelerate", "datasets", "pandas", "pyarrow", "duckdb", "sklearn", "scipy",
+    "tokenizers", "pyqtgraph",
+)  # fmt: skip
+
+
+def test_that_no_heavy_library_is_imported_before_the_window_is_shown() -> None:
+    script = """
+import json, sys
+import fintune_gui.ui.window
+from fintune_gui.ui.app import make_application
+app = make_application()
+window = fintune_gui.ui.window.MainWindow()
+window.home._show_samples = lambda: None
+window.show()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+window.close()
+"""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    assert result.returncode == 0, result.stderr
+    imported = set(json.loads(result.stdout.splitlines()[-1]))
+    assert imported & set(HEAVY) == set()
+    assert "PySide6" in imported
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], (None, None)),
+        (["--sample"], ("tickets", None)),
+        (["--sample", "faq"], ("faq", None)),
+        (["--sample", "my project"], ("tickets", Path("my project"))),
+        (["project"], (None, Path("project"))),
+    ],
+)
+def test_that_the_command_line_says_what_to_open(argv: list[str], expected: tuple[str | None, Path | None]) -> None:
+    assert read_arguments(argv) == expected
+
+
+def test_that_numbers_keep_their_point_in_a_locale_with_commas(qapp: object) -> None:
+    assert locale.localeconv()["decimal_point"] == "."
