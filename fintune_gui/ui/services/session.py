@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -51,6 +52,7 @@ class ProjectSession(QObject):
         self.facts = Facts()
         self._folder: ProjectFolder | None = None
         self._dataset: Dataset | None = None
+        self._opening = Lock()
         self._undo: list[Project] = []
         self._redo: list[Project] = []
         self._gathering = False
@@ -199,21 +201,22 @@ class ProjectSession(QObject):
     # Rows
 
     def dataset(self) -> Dataset | None:
-        """The rows, opened at the first call; None if there are none yet.
+        """The rows, opened at the first call; None if there are none yet. May be called from any thread.
 
         Raises:
             DataError: if they are damaged.
         """
-        if self._dataset is None and self.folder.dataset.is_dir():
-            from fintune_gui.dataset.store import Dataset
+        with self._opening:
+            if self._dataset is None and self.folder.dataset.is_dir():
+                from fintune_gui.dataset.store import Dataset
 
-            try:
-                self._dataset = Dataset.open(self.folder.dataset, read_only=bool(self.read_only))
-            except DataError as error:
-                if error.problem.code == "data.no_dataset":
-                    return None
-                raise
-        return self._dataset
+                try:
+                    self._dataset = Dataset.open(self.folder.dataset, read_only=bool(self.read_only))
+                except DataError as error:
+                    if error.problem.code == "data.no_dataset":
+                        return None
+                    raise
+            return self._dataset
 
     def close_dataset(self) -> None:
         """Close the rows, for example before an import replaces them."""
