@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from fintune_gui.dataset.importing import import_files
 from fintune_gui.project.document import (
     FormatSettings,
     Metric,
@@ -102,6 +101,8 @@ def create_sample(key: str, folder: Path, **changes: Any) -> ProjectFolder:
     Raises:
         ProjectError: if there is no such sample, or the folder is in use.
     """
+    from fintune_gui.dataset.importing import import_files  # brings pyarrow, which the list of samples does not need
+
     sample = find_sample(key)
     source = resource("samples", *sample.file)
     document = {"name": sample.title, "objective": sample.objective, "format": sample.format, **changes}

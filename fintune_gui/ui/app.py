@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from fintune_gui import __version__
@@ -39,12 +41,12 @@ def main(argv: list[str]) -> int:
     settings = WindowSettings()
     theme().apply(settings.appearance)
     window = MainWindow(settings)
-    sample, project = read_arguments(argv)
-    if project is not None:
-        window.open_project(project)
-    elif sample is not None:
-        window.home.open_sample(sample)
     window.show()
+    sample, project = read_arguments(argv)
+    if project is not None:  # after the first picture: looking into a project imports what the start must not wait for
+        QTimer.singleShot(0, partial(window.open_project, project))
+    elif sample is not None:
+        QTimer.singleShot(0, partial(window.home.open_sample, sample))
     code = app.exec()
     _end(window)
     return code

@@ -26,8 +26,8 @@ import fintune_gui.ui.window
 from fintune_gui.ui.app import make_application
 app = make_application()
 window = fintune_gui.ui.window.MainWindow()
-window.home._show_samples = lambda: None
 window.show()
+app.processEvents()
 print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 window.close()
 """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
+from fintune_gui.dataset.samples import SAMPLES
 from fintune_gui.project.document import Project
 from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.paths import default_projects_folder
@@ -97,13 +99,16 @@ class HomePage(QWidget):
         self._body.addWidget(Label("Drop a file or a project folder anywhere.", "small"))
 
     def _sample_card(self) -> Card:
-        """The samples with a sentence each; they are listed from the data layer when Home is first filled."""
-        self._samples = Card("Try the sample")
+        """The samples with a sentence each, and the progress of making one."""
+        card = Card("Try a sample")
+        card.body.setSpacing(metrics.TINY_GAP)
+        for sample in SAMPLES:
+            line = SampleCard(sample.title, sample.description)
+            line.clicked.connect(partial(self.open_sample, sample.key))
+            card.add(line)
         self._sample_progress = ProgressStrip(can_cancel=False)
-        self._sample_rows = QVBoxLayout()
-        self._samples.add(self._sample_rows)
-        self._samples.add(self._sample_progress)
-        return self._samples
+        card.add(self._sample_progress)
+        return card
 
     # Filling
 
@@ -116,7 +121,6 @@ class HomePage(QWidget):
         self._looking = run_in_background(
             self, lambda _task: [glance(folder) for folder in folders], success=self._show_projects
         )
-        self._show_samples()
 
     def _show_projects(self, glances: list[Glance]) -> None:
         _empty(self._cards)
@@ -124,8 +128,8 @@ class HomePage(QWidget):
         for number, look in enumerate(glances):
             card = ProjectCard(look.name, look.line, curve=look.curve, verdict=look.verdict, tone=look.tone)
             card.setToolTip(str(look.folder))
-            card.clicked.connect(lambda folder=look.folder: self.open_requested.emit(folder))
-            card.forgotten.connect(lambda folder=look.folder: self._forget(folder))
+            card.clicked.connect(partial(self.open_requested.emit, look.folder))
+            card.forgotten.connect(partial(self._forget, look.folder))
             self._cards.addWidget(card, number // _COLUMNS, number % _COLUMNS)
             if look.interrupted and (look.folder, look.interrupted.run) not in self._later:
                 self._banners.addWidget(self._interrupted_banner(look))
@@ -197,25 +201,6 @@ class HomePage(QWidget):
         self.created.emit(folder, self._files)
 
     # Samples
-
-    def _show_samples(self) -> None:
-        if self._sample_rows.count():
-            return
-
-        def work(_task: Task) -> list[tuple[str, str, str]]:
-            from fintune_gui.dataset.samples import SAMPLES
-
-            return [(sample.key, sample.title, sample.description) for sample in SAMPLES]
-
-        run_in_background(self, work, success=self._fill_samples)
-
-    def _fill_samples(self, samples: list[tuple[str, str, str]]) -> None:
-        if self._sample_rows.count():
-            return
-        for key, title, description in samples:
-            line = SampleCard(title, description)
-            line.clicked.connect(lambda key=key: self.open_sample(key))
-            self._sample_rows.addWidget(line)
 
     def open_sample(self, key: str) -> None:
         """Make a project of a sample and open it; a second time the same project is opened again."""

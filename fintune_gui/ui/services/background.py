@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar, cast
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
@@ -89,7 +89,8 @@ class _Job(QRunnable, Generic[T]):
             result = self._work(self._task)
         except Exception as caught:
             error = caught
-        self._task._finished.emit(result, error)
+        with suppress(RuntimeError):  # the program has ended meanwhile, and the task with it
+            self._task._finished.emit(result, error)
 
 
 _running: set[Task] = set()
