@@ -1,0 +1,96 @@
+"""The frozen rows of a run, as the model sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from fintune_gui.dataset.encoding import ModelTokenizer, encode_row
+from fintune_gui.project.document import Role
+from fintune_gui.project.errors import DataError
+from fintune_gui.project.spec import Part, TrainSpec
+
+Row = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row as the model sees it.
+
+    Attributes:
+        ids: Token numbers.
+        learned: For each token whether predicting it carries loss; all False for classification.
+        label: Number of the row's label, or -1 when the task has none.
+    """
+
+    row_id: int
+    ids: list[int]
+    learned: list[bool]
+    label: int = -1
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def learned_tokens(self) -> int:
+        """Tokens that carry loss. The first token never does: there is nothing to predict it from."""
+        return sum(self.learned[1:])
+
+
+def read_rows(run_folder: Path, part: Part) -> list[tuple[int, Row]]:
+    """Row ids and values of one part, in the order in which they were frozen.
+
+    Raises:
+        DataError: if the part's file is missing or damaged.
+    """
+    path = run_folder / "data" / f"{part}.parquet"
+    try:
+        rows = pq.read_table(path).to_pylist()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "data.no_run_rows",
+            f"The {part} rows of this run cannot be read.",
+            f"{path} is missing or damaged.",
+            "Start a new run.",
+            details=str(error),
+        ) from error
+    return [(int(row.pop("row_id")), row) for row in rows]
+
+
+def load_examples(run_folder: Path, part: Part, spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:
+    """Encode one part. Rows of which nothing could be learned, because the prompt alone is too long, are left out."""
+    return encode_rows(read_rows(run_folder, part), spec, tokenizer)
+
+
+def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:
+    """Encode rows as examples; see `load_examples`."""
+    task = spec.objective.task
+    longest = min(spec.format.max_length, spec.model.context_length)
+    written = spec.format.model_copy(update={"max_length": longest})
+    numbers = {label: number for number, label in enumerate(spec.labels)}
+    examples = []
+    for row_id, row in rows:
+        encoded = encode_row(tokenizer, row, written, task)
+        if task.generates:
+            example = Example(row_id, encoded.ids, encoded.learned)
+            usable = example.learned_tokens > 0
+        else:
+            label = row.get(spec.format.roles[Role.LABEL])
+            example = Example(row_id, encoded.ids, [False] * len(encoded.ids), numbers.get(label or "", -1))
+            usable = bool(example.ids) and example.label >= 0
+        if usable:
+            examples.append(example)
+    return examples
+
+
+def require_rows(examples: list[Example], part: Part) -> None:
+    """Raise `DataError` if there is nothing to learn from or to measure on."""
+    if not examples:
+        raise DataError(
+            "data.nothing_to_learn",
+            f"None of the {part} rows can be used.",
+            "Their answers are empty, or lie wholly behind the greatest length.",
+            "Raise the greatest length on the page Format, or look at the rows on the page Data.",
+        )

@@ -1,0 +1,89 @@
+"""Answers in words: greedy, in batches, from the very prompts that training used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from fintune_gui.dataset.encoding import ModelTokenizer, encode_prompt
+from fintune_gui.engine.data import Row
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.model import Model
+from fintune_gui.engine.stepping import autocast
+from fintune_gui.project.spec import TrainSpec
+
+logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered to one row."""
+
+    prompt: str
+    expected: str
+    text: str
+
+
+class Answerer:
+    """Lets a model answer rows."""
+
+    def __init__(
+        self, model: Model, tokenizer: ModelTokenizer, spec: TrainSpec, device: Device, *, max_new_tokens: int
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._spec = spec
+        self._device = device
+        self._max_new_tokens = max_new_tokens
+
+    def answer_rows(
+        self, rows: Sequence[tuple[int, Row]], report: Callable[[int], None] = lambda _done: None
+    ) -> list[Answer]:
+        """The answers to `rows`, in their order. `report` hears how many are done."""
+        prompts = [encode_prompt(self._tokenizer, row, self._spec.format, self._spec.objective.task) for _, row in rows]
+        longest = max(8, self._spec.model.context_length - self._max_new_tokens)
+        # The end of a prompt that is too long matters most: there stands what is asked.
+        ids = [list(tokens)[-longest:] for tokens, _ in prompts]
+        texts = [""] * len(rows)
+        order = sorted(range(len(rows)), key=lambda index: len(ids[index]))
+        for start in range(0, len(order), _ROWS_AT_ONCE):
+            chosen = order[start : start + _ROWS_AT_ONCE]
+            for index, text in zip(chosen, self._generate([ids[index] for index in chosen]), strict=True):
+                texts[index] = text
+            report(start + len(chosen))
+        return [
+            Answer(self._tokenizer.decode(tokens), expected, text)
+            for tokens, (_, expected), text in zip(ids, prompts, texts, strict=True)
+        ]
+
+    def _generate(self, prompts: list[list[int]]) -> list[str]:
+        """Greedy answers to prompts, filled up on the left."""
+        from transformers import GenerationConfig
+
+        end = self._tokenizer.eos_id
+        pad = self._tokenizer.pad_id if self._tokenizer.pad_id is not None else end or 0
+        longest = max(len(prompt) for prompt in prompts)
+        ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts])
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        settings = GenerationConfig(
+            max_new_tokens=self._max_new_tokens, do_sample=False, eos_token_id=end, pad_token_id=pad, use_cache=True
+        )
+        self._model.eval()
+        with torch.inference_mode(), autocast(self._device):
+            output = self._model.generate(
+                input_ids=ids.to(self._device.torch),
+                attention_mask=mask.to(self._device.torch),
+                generation_config=settings,
+            )
+        return [self._text(answer) for answer in output[:, longest:].tolist()]
+
+    def _text(self, answer: list[int]) -> str:
+        end = self._tokenizer.eos_id
+        if end is not None and end in answer:
+            answer = answer[: answer.index(end)]
+        return self._tokenizer.decode(answer).strip()

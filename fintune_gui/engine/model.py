@@ -1,0 +1,163 @@
+"""Loading a base model for a task, and choosing which of its weights are trained."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.inspection import check_fits_task
+from fintune_gui.project.document import Task
+from fintune_gui.project.errors import ModelError
+from fintune_gui.project.settings import Method, TrainingSettings
+from fintune_gui.project.spec import TrainSpec
+
+Model = Any
+"""A `transformers.PreTrainedModel`, or the `peft.PeftModel` around one."""
+
+
+def load_base(
+    folder: Path, task: Task, labels: Sequence[str], device: Device, *, seed: int, pad_id: int, **options: Any
+) -> tuple[Model, set[str]]:
+    """The untuned model in float32, and the names of its modules whose weights are new (an untrained head).
+
+    New weights are drawn from `seed`, so that every process sees the same untuned model.
+
+    Raises:
+        ModelError: if the folder's model is of the wrong kind or cannot be read.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    check_fits_task(folder, task)
+    kind: Any = AutoModelForCausalLM
+    if not task.generates:
+        kind = AutoModelForSequenceClassification
+        names = dict(enumerate(labels))
+        options |= {"num_labels": len(labels), "id2label": names, "label2id": {v: k for k, v in names.items()}}
+        options |= {"ignore_mismatched_sizes": True}
+    torch.manual_seed(seed)
+    options = {"dtype": torch.float32, "local_files_only": True, "output_loading_info": True, **options}
+    try:
+        model, loading = kind.from_pretrained(folder, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(
+            "model.cannot_load",
+            f"The model in {folder} cannot be loaded.",
+            "Its files do not fit together, or its kind is not supported.",
+            "Choose another model, or fetch this one again.",
+            details=str(error),
+        ) from error
+    model.config.pad_token_id = pad_id
+    mismatched = [entry[0] for entry in loading["mismatched_keys"]]
+    new = {key.rpartition(".")[0] for key in [*loading["missing_keys"], *mismatched]}
+    if task.generates and new:
+        raise ModelError(
+            "model.incomplete",
+            f"The model in {folder} lacks weights that this task needs.",
+            f"There is nothing for {', '.join(sorted(new)[:3])}.",
+            "Choose a model that was made to generate text.",
+        )
+    return model.to(device.torch), new
+
+
+def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:
+    """The model of a run as it stands before its first step, with only the weights of its method set to learn."""
+    folder, task = Path(spec.model.folder), spec.objective.task
+    options = _options(spec.model.method, device)
+    model, new = load_base(folder, task, spec.labels, device, seed=spec.training.seed, pad_id=pad_id, **options)
+    if spec.model.method is Method.FULL:
+        return model
+    adapted = _with_adapter(model, new, spec.training, task, quantized="quantization_config" in options)
+    for parameter in trainable_parameters(adapted):
+        parameter.data = parameter.data.float()
+    return adapted
+
+
+def _options(method: Method, device: Device) -> dict[str, Any]:
+    """How the weights that stay as they are are held: they may be coarser than those that learn."""
+    if method is Method.QLORA:
+        if device.torch.type != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+            raise ModelError(
+                "model.no_qlora",
+                "QLoRA cannot be used on this computer.",
+                "It needs an NVIDIA graphics card and the library bitsandbytes.",
+                "Choose LoRA on the page Model.",
+            )
+        from transformers import BitsAndBytesConfig
+
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+        )
+        return {"quantization_config": quantization, "dtype": torch.bfloat16}
+    if method is Method.LORA and device.half:
+        return {"dtype": torch.bfloat16}
+    return {}
+
+
+def _with_adapter(model: Model, new: set[str], training: TrainingSettings, task: Task, *, quantized: bool) -> Model:
+    from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
+
+    if quantized:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM if task.generates else TaskType.SEQ_CLS,
+        r=training.lora_rank,
+        lora_alpha=training.lora_alpha,
+        lora_dropout=training.lora_dropout,
+        target_modules="all-linear",
+        # Untrained weights cannot be adapted: they learn as a whole and travel with the adapter.
+        modules_to_save=sorted(new) or None,
+        exclude_modules=sorted(new) or None,
+    )
+    return get_peft_model(model, config)
+
+
+def base_of(model: Model) -> Model:
+    """The `transformers` model inside an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def trainable_parameters(model: Model) -> Iterator[nn.Parameter]:
+    """The weights that learn."""
+    return (parameter for parameter in model.parameters() if parameter.requires_grad)
+
+
+def trainable_state(model: Model) -> dict[str, torch.Tensor]:
+    """The weights that learn, by name, each once even where it is tied; contiguous and on the CPU."""
+    return {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def load_trainable_state(model: Model, path: Path) -> None:
+    """Put the weights of a checkpoint into a model that was loaded for the same run.
+
+    Raises:
+        ModelError: if the file holds other weights than the model's.
+    """
+    from safetensors.torch import load_file
+
+    saved = load_file(path)
+    wanted = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if saved.keys() != wanted.keys() or any(saved[name].shape != wanted[name].shape for name in wanted):
+        raise ModelError(
+            "model.other_checkpoint",
+            f"The checkpoint {path.parent.name} does not belong to this model.",
+            "It holds other weights than the ones that this run trains.",
+            "Start a new run.",
+        )
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            parameter.copy_(saved[name])
+
+
+def count_parameters(model: Model) -> tuple[int, int]:
+    """Trainable and total number of parameters."""
+    return sum(p.numel() for p in trainable_parameters(model)), sum(p.numel() for p in model.parameters())

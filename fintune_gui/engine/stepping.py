@@ -1,0 +1,216 @@
+"""The arithmetic of a step: forward and backward for a few rows at a time, in the layout that suits the model.
+
+Each layout computes sums, never means, so that a step may be divided into any number of parts: its loss is the sum over
+its answer tokens (or rows) divided by their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+
+from fintune_gui.engine.data import Example
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.model import Model, base_of
+from fintune_gui.engine.packing import attention_within_rows, plan_packs, plan_padded
+
+_CHUNK = 512
+"""Positions whose logits exist at the same time: bounds the memory of large vocabularies."""
+IGNORED = -100
+
+
+@dataclass
+class Sums:
+    """What a few rows add up to.
+
+    Attributes:
+        loss: Sum of the losses.
+        row_losses: Sum of the losses of each row, in the order of the rows.
+        logits: For classification the rows' logits (rows, labels), on the CPU.
+        computed: Tokens computed, padding included.
+    """
+
+    loss: float
+    row_losses: list[float]
+    computed: int
+    logits: torch.Tensor | None = None
+
+
+class Layout(Protocol):
+    """One way to compute rows together."""
+
+    name: str
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        """Divide rows into parts that are computed at once, as lists of indices."""
+
+    def weight(self, rows: Sequence[Example]) -> int:
+        """What the sum of the losses of `rows` is divided by."""
+
+    def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
+        """Sums of `rows`. With `scale`, also add the gradients of scale times their loss."""
+
+
+class _CausalLayout:
+    def __init__(self, model: Model, device: Device, pad_id: int) -> None:
+        self.base = base_of(model)
+        self.device = device
+        self.pad_id = pad_id
+
+    def weight(self, rows: Sequence[Example]) -> int:
+        return sum(row.learned_tokens for row in rows)
+
+
+class PackedCausal(_CausalLayout):
+    """Rows behind one another without padding; logits only where there is loss."""
+
+    name = "packed"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_packs([len(row) for row in rows], budget)
+
+    def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
+        lengths = [len(row) for row in rows]
+        ids = torch.tensor([[token for row in rows for token in row.ids]], device=self.device.torch)
+        positions = torch.tensor([[p for length in lengths for p in range(length)]], device=self.device.torch)
+        # A token's loss belongs to the place before it, which predicts it.
+        learned = torch.tensor([flag for row in rows for flag in (*row.learned[1:], False)], device=self.device.torch)
+        places = learned.nonzero().squeeze(1)
+        with attention_within_rows(self.base.config, lengths), gradients(scale), autocast(self.device):
+            body = self.base.get_decoder()
+            hidden = body(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state[0]
+            losses = self._losses(hidden[places], ids[0, places + 1], scale)
+        counts = [row.learned_tokens for row in rows]
+        row_losses = [float(part.sum()) for part in losses.split(counts)]
+        return Sums(float(losses.sum()), row_losses, ids.numel())
+
+    def _losses(self, hidden: torch.Tensor, targets: torch.Tensor, scale: float | None) -> torch.Tensor:
+        """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk."""
+        head = self.base.get_output_embeddings()
+        ends = hidden.detach().requires_grad_(scale is not None)
+        losses = []
+        for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
+            loss = F.cross_entropy(head(chunk).float(), wanted, reduction="none")
+            losses.append(loss.detach())
+            if scale is not None:
+                (loss.sum() * scale).backward()
+        if scale is not None:
+            hidden.backward(ends.grad)
+        return torch.cat(losses) if losses else hidden.new_zeros(0)
+
+
+class PaddedCausal(_CausalLayout):
+    """Rows of similar length, filled up on the right: for models whose attention cannot be kept within rows."""
+
+    name = "padded"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_padded([len(row) for row in rows], budget)
+
+    def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
+        ids, mask = padded(rows, self.pad_id, self.device.torch)
+        with gradients(scale), autocast(self.device):
+            logits = self.base(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
+            targets = torch.full_like(ids, IGNORED)
+            for number, row in enumerate(rows):
+                learned = torch.tensor([False, *row.learned[1:]], device=ids.device)
+                targets[number, : len(row)] = torch.where(learned, ids[number, : len(row)], IGNORED)
+            losses = F.cross_entropy(
+                logits.float().transpose(1, 2), targets[:, 1:], ignore_index=IGNORED, reduction="none"
+            )
+            if scale is not None:
+                (losses.sum() * scale).backward()
+        return Sums(float(losses.detach().sum()), losses.detach().sum(1).tolist(), ids.numel())
+
+
+class PaddedClassification:
+    """Whole texts and their labels; rows of similar length, filled up on the right."""
+
+    name = "padded"
+
+    def __init__(self, model: Model, device: Device, pad_id: int) -> None:
+        self.model = model
+        self.device = device
+        self.pad_id = pad_id
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_padded([len(row) for row in rows], budget)
+
+    def weight(self, rows: Sequence[Example]) -> int:
+        return len(rows)
+
+    def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
+        ids, mask = padded(rows, self.pad_id, self.device.torch)
+        labels = torch.tensor([row.label for row in rows], device=ids.device)
+        with gradients(scale), autocast(self.device):
+            logits = self.model(input_ids=ids, attention_mask=mask).logits.float()
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            if scale is not None:
+                (losses.sum() * scale).backward()
+        return Sums(float(losses.detach().sum()), losses.tolist(), ids.numel(), logits.detach().cpu())
+
+
+def gradients(scale: float | None) -> AbstractContextManager[object]:
+    """Gradients are recorded only where they will be used."""
+    return torch.enable_grad() if scale is not None else torch.no_grad()
+
+
+def autocast(device: Device) -> AbstractContextManager[object]:
+    """Matrix products in the device's precision."""
+    return torch.autocast(device.torch.type, torch.bfloat16) if device.half else nullcontext()
+
+
+def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask (rows, longest), filled up on the right.
+
+    The mask is built from lengths, never from the padding's number, which may also be the end mark.
+    """
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row.ids)
+        mask[number, : len(row)] = 1
+    return ids.to(device), mask.to(device)
+
+
+_CHECK_ROWS = 3
+_TOLERANCE = 1e-3
+_HALF_TOLERANCE = 3e-2
+
+
+def choose_layout(
+    model: Model, device: Device, pad_id: int, examples: Sequence[Example], *, generates: bool
+) -> tuple[Layout, str]:
+    """The fastest layout that gives the right numbers for this model, and the reason for it.
+
+    Packing is tried on a few rows against the model's own padded computation; models that mix rows through anything but
+    attention, or scale their logits, show up here.
+    """
+    if not generates:
+        return PaddedClassification(
+            model, device, pad_id
+        ), "Each text has one label; rows of similar length go together."
+    packed, plain = PackedCausal(model, device, pad_id), PaddedCausal(model, device, pad_id)
+    rows = sorted(examples, key=len)[len(examples) // 4 :][:_CHECK_ROWS]
+    rows = rows * 2 if len(rows) == 1 else rows  # one row alone would not show whether rows see each other
+    was_training = model.training
+    model.eval()
+    try:
+        expected = plain.compute(rows)
+        try:
+            found = packed.compute(rows)
+        except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
+            return plain, f"This kind of model cannot be packed ({type(error).__name__}: {str(error)[:120]})."
+        tolerance = _HALF_TOLERANCE if device.half else _TOLERANCE
+        for mine, theirs in zip(found.row_losses, expected.row_losses, strict=True):
+            if abs(mine - theirs) > tolerance * max(1.0, abs(theirs)):
+                return plain, f"Packed rows would give other numbers with this model ({mine:.4f} for {theirs:.4f})."
+        return packed, f"Checked on {len(rows)} rows: the same losses as padded rows, without computing padding."
+    finally:
+        model.train(was_training)

@@ -1,0 +1,157 @@
+"""One training run, top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fintune_gui.dataset.encoding import ModelTokenizer
+from fintune_gui.engine import checkpoints
+from fintune_gui.engine.checkpoints import CheckpointState
+from fintune_gui.engine.data import Example, load_examples, read_rows, require_rows
+from fintune_gui.engine.device import choose_device
+from fintune_gui.engine.job import Job, Result
+from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
+from fintune_gui.engine.model import Model, count_parameters, load_for_training, load_trainable_state
+from fintune_gui.engine.stepping import choose_layout
+from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing
+from fintune_gui.project.errors import ModelError
+from fintune_gui.project.events import Outcome, Plan
+from fintune_gui.project.spec import TrainSpec
+
+_SANITY_ROWS = 4
+
+
+def run(spec: TrainSpec, job: Job) -> Result:
+    """Train until the plan is fulfilled, patience runs out, or the user stops; go on from the latest checkpoint if any.
+
+    Raises:
+        FintuneError: whatever makes the run impossible; checkpoints that were written stay.
+    """
+    resumed = _latest_state(job)
+    device = choose_device(job, half=resumed.half if resumed else None)
+    tokenizer = ModelTokenizer.load(Path(spec.model.folder))
+    job.progress("Reading the rows", 0)
+    training = load_examples(job.folder, "train", spec, tokenizer)
+    validation = load_examples(job.folder, "validation", spec, tokenizer)
+    require_rows(training, "train")
+    require_rows(validation, "validation")
+
+    job.progress("Loading the model", 0)
+    pad_id = padding_id(tokenizer)
+    model = load_for_training(spec, device, pad_id)
+    _check_vocabulary(model, training)
+    layout, reason = choose_layout(model, device, pad_id, training, generates=spec.objective.task.generates)
+    job.decided("layout", f"{layout.name} rows", reason)
+    if resumed is not None:
+        _continue_from(job, model, resumed)
+    if spec.training.gradient_checkpointing or (resumed is not None and resumed.gradient_checkpointing):
+        enable_gradient_checkpointing(model)
+
+    schedule = Schedule(len(training), spec.training)
+    samples = read_rows(job.folder, "validation")[:SAMPLE_ROWS] if spec.objective.task.generates else []
+    loop = RunLoop(
+        job, spec, device=device, tokenizer=tokenizer, validation=validation, sample_rows=samples, resumed=resumed
+    )
+    trainer = StepTrainer(
+        model,
+        job,
+        device=device,
+        layout=layout,
+        schedule=schedule,
+        examples=training,
+        learning_rate=spec.training.effective_learning_rate(spec.model.method),
+        first_step=resumed.step if resumed else 0,
+        budget=resumed.budget if resumed else None,
+        check=loop.obey,
+        callbacks=[loop],
+    )
+    loop.trainer = trainer
+    # Better a failure now than after an epoch: measure a few validation rows before the first step.
+    measure(model, layout, validation[:_SANITY_ROWS], trainer.budget, len(spec.labels))
+    _tell_plan(job, schedule, training, validation, model)
+    outcome = _train(loop, finished=_is_finished(resumed, schedule, spec))
+    return outcome, {
+        "best_step": loop.best_step,
+        "best_loss": loop.best_loss,
+        "steps": loop.step,
+        "best_metrics": loop.best_metrics,
+    }
+
+
+def _train(loop: RunLoop, *, finished: bool) -> Outcome:
+    """Run the steps that are left. A stopped run is measured once if it never was, so that there is a best."""
+    if finished:
+        return "completed"
+    try:
+        loop.trainer.train()
+    except RunInterrupted as interrupted:
+        states = loop.trainer.random_states_before
+        gained = interrupted.outcome == "stopped" and loop.best_step is None and loop.evaluate()
+        loop.save("stopped" if interrupted.outcome == "stopped" else "interrupted", best=gained, states=states)
+        return interrupted.outcome
+    return "completed"
+
+
+def _latest_state(job: Job) -> CheckpointState | None:
+    latest = checkpoints.find_checkpoint(job.folder, "latest")
+    return checkpoints.read_state(latest) if latest is not None else None
+
+
+def _continue_from(job: Job, model: Model, resumed: CheckpointState) -> None:
+    """Put the latest checkpoint's weights in place, and say where exactness ends."""
+    folder = checkpoints.find_checkpoint(job.folder, "latest")
+    assert folder is not None
+    load_trainable_state(model, folder / checkpoints.WEIGHTS_FILE)
+    job.log(f"Going on after step {resumed.step}.")
+    if resumed.threads != torch.get_num_threads():
+        job.log(
+            f"The run used {resumed.threads} threads before and uses {torch.get_num_threads()} now: "
+            "the last digits of the losses may differ from an uninterrupted run.",
+            "warning",
+        )
+
+
+def _is_finished(resumed: CheckpointState | None, schedule: Schedule, spec: TrainSpec) -> bool:
+    """Whether the latest checkpoint is already the end of the run: the process was killed just before it said so."""
+    if resumed is None:
+        return False
+    patience = spec.training.early_stopping_patience
+    return resumed.step >= schedule.total_steps or 0 < patience <= resumed.evaluations_without_gain
+
+
+def padding_id(tokenizer: ModelTokenizer) -> int:
+    """The token that fills up rows. Which one does not matter: masks are made from lengths."""
+    for token in (tokenizer.pad_id, tokenizer.eos_id):
+        if token is not None:
+            return int(token)
+    return 0
+
+
+def _check_vocabulary(model: Model, examples: Sequence[Example]) -> None:
+    places = model.get_input_embeddings().weight.shape[0]
+    largest = max(max(example.ids) for example in examples)
+    if largest >= places:
+        raise ModelError(
+            "model.tokenizer_too_large",
+            "The tokenizer does not belong to this model.",
+            f"The rows contain token number {largest}, and the model has places for {places}.",
+            "Get tokenizer and weights from the same place.",
+        )
+
+
+def _tell_plan(job: Job, schedule: Schedule, training: Sequence[Any], validation: Sequence[Any], model: Model) -> None:
+    trainable, total = count_parameters(model)
+    job.emit(
+        Plan(
+            total_steps=schedule.total_steps,
+            steps_per_epoch=schedule.steps_per_epoch,
+            training_rows=len(training),
+            validation_rows=len(validation),
+            trainable_parameters=trainable,
+            total_parameters=total,
+        )
+    )

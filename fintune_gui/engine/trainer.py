@@ -1,0 +1,250 @@
+"""The stock trainer with our own step: rows are laid out by us, the mathematics stays the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import Trainer, TrainerCallback, TrainingArguments, get_scheduler
+
+from fintune_gui.engine.checkpoints import random_states, restore_random_states
+from fintune_gui.engine.data import Example
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.job import Job
+from fintune_gui.engine.model import Model, base_of
+from fintune_gui.engine.stepping import Layout
+from fintune_gui.project.errors import TrainingError
+from fintune_gui.project.settings import TrainingSettings
+
+_SMALLEST_BUDGET = 16
+_BUDGET_ON_CPU = 2048
+_BUDGET_ON_GPU = 16384
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which rows belong to which step: a pure function of the settings, so that a run can go on anywhere.
+
+    Attributes:
+        rows: Number of training rows.
+    """
+
+    rows: int
+    training: TrainingSettings
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.rows / self.training.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return max(1, math.ceil(self.training.epochs * self.steps_per_epoch - 1e-9))
+
+    @property
+    def warmup_steps(self) -> int:
+        return math.ceil(self.total_steps * self.training.warmup_ratio)
+
+    def rows_of_step(self, step: int) -> list[int]:
+        """Indices of the rows of a step, counted from 0: a new order in each epoch, each row once."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        generator = torch.Generator().manual_seed(self.training.seed * 1_000_003 + epoch)
+        order: list[int] = torch.randperm(self.rows, generator=generator).tolist()
+        size = self.training.batch_size
+        return order[position * size : (position + 1) * size]
+
+    def evaluates_after(self, step: int) -> bool:
+        """Whether the validation rows are measured after so many steps."""
+        share = self.training.evaluations_per_epoch / self.steps_per_epoch
+        return step == self.total_steps or math.floor(step * share + 1e-9) > math.floor((step - 1) * share + 1e-9)
+
+
+class _StepLoader:
+    """Hands the trainer the rows of one step at a time, beginning after the steps that are done."""
+
+    def __init__(self, schedule: Schedule, examples: Sequence[Example], first_step: int) -> None:
+        self._schedule = schedule
+        self._examples = examples
+        self._first_step = first_step
+
+    def __len__(self) -> int:
+        return self._schedule.total_steps - self._first_step
+
+    def __iter__(self) -> Iterator[list[Example]]:
+        for step in range(self._first_step, self._schedule.total_steps):
+            yield [self._examples[index] for index in self._schedule.rows_of_step(step)]
+
+
+@dataclass
+class StepFacts:
+    """What the last step did."""
+
+    loss: float = 0.0
+    useful_tokens: int = 0
+    computed_tokens: int = 0
+    useful_total: int = 0
+
+
+class StepTrainer(Trainer):
+    """`transformers.Trainer` whose step arranges its rows itself, survives a lack of memory, and can be interrupted.
+
+    Attributes:
+        budget: Tokens computed at once; halved when memory runs out, because that changes nothing but the speed.
+        random_states_before: States of the random generators before the step that is being computed.
+        facts: What the last step did.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        job: Job,
+        *,
+        device: Device,
+        layout: Layout,
+        schedule: Schedule,
+        examples: Sequence[Example],
+        learning_rate: float,
+        first_step: int = 0,
+        budget: int | None = None,
+        check: Callable[[], None] = lambda: None,
+        callbacks: list[TrainerCallback] | None = None,
+    ) -> None:
+        self.job = job
+        self.layout = layout
+        self.schedule = schedule
+        self.examples = examples
+        self.first_step = first_step
+        self.check = check
+        self.budget = budget or (_BUDGET_ON_CPU if device.torch.type == "cpu" else _BUDGET_ON_GPU)
+        self.facts = StepFacts()
+        self.random_states_before = random_states()
+        training = schedule.training
+        arguments = TrainingArguments(
+            output_dir=str(job.folder / "checkpoints"),
+            per_device_train_batch_size=training.batch_size,
+            max_steps=schedule.total_steps - first_step,
+            learning_rate=learning_rate,
+            weight_decay=training.weight_decay,
+            max_grad_norm=training.max_grad_norm,
+            seed=training.seed,
+            use_cpu=device.torch.type == "cpu",
+            bf16=device.half,
+            logging_strategy="steps",
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        )
+        super().__init__(model=model, args=arguments, callbacks=callbacks)
+
+    def get_train_dataloader(self) -> Any:
+        return _StepLoader(self.schedule, self.examples, self.first_step)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
+        """The learning rate as a closed formula of the step, so that a resumed run needs no scheduler state."""
+        optimizer = optimizer or self.optimizer
+        training = self.schedule.training
+        whole_run = get_scheduler(
+            training.scheduler.value,
+            optimizer,
+            num_warmup_steps=self.schedule.warmup_steps,
+            num_training_steps=self.schedule.total_steps,
+        )
+        factor = whole_run.lr_lambdas[0]
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self.lr_scheduler = LambdaLR(optimizer, lambda step: factor(step + self.first_step))
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        return 0
+
+    def training_step(  # type: ignore[override]
+        self, model: Any, inputs: list[Example], num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        """Gradients of one step's loss: the sum over what carries loss, divided by its number.
+
+        Raises:
+            TrainingError: if one row alone does not fit into memory, or the loss is not a number.
+        """
+        self.random_states_before = random_states()
+        while True:
+            try:
+                loss = self._gradients_of(model, inputs)
+                break
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                largest = inputs[max(range(len(inputs)), key=lambda i: len(inputs[i]))]
+                message = str(error)
+            # Outside the handler: the traceback holds the tensors that must be freed first.
+            self._use_less_memory(model, largest, message)
+        if not math.isfinite(loss):
+            raise not_finite(self.first_step + self.state.global_step + 1, "loss")
+        return torch.tensor(loss, device=self.args.device)
+
+    def _gradients_of(self, model: Any, rows: list[Example]) -> float:
+        model.train()
+        parts = self.layout.plan(rows, self.budget)
+        weight = self.layout.weight(rows)
+        loss, computed = 0.0, 0
+        for part in parts:
+            self.check()
+            sums = self.layout.compute([rows[index] for index in part], scale=1 / weight)
+            loss += sums.loss / weight
+            computed += sums.computed
+        useful = sum(len(row) for row in rows)
+        self.facts = StepFacts(loss, useful, computed, self.facts.useful_total + useful)
+        return loss
+
+    def _use_less_memory(self, model: Any, largest: Example, message: str) -> None:
+        """Prepare to try the step again with less memory: smaller parts first, then gradient checkpointing."""
+        model.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        restore_random_states(self.random_states_before)
+        if self.budget > max(len(largest), _SMALLEST_BUDGET):
+            self.budget = max(_SMALLEST_BUDGET, self.budget // 2)
+            self.job.decided("budget", f"{self.budget} tokens at once", "Memory ran out; the step is tried again.")
+        elif not base_of(model).is_activation_checkpointing and base_of(model).supports_gradient_checkpointing:
+            enable_gradient_checkpointing(model)
+            self.job.decided("gradient checkpointing", "on", "Memory ran out; the step is tried again.")
+        else:
+            raise TrainingError(
+                "training.out_of_memory",
+                f"Row {largest.row_id} does not fit into memory.",
+                f"It has {len(largest)} tokens, and the step already computes one row at a time.",
+                "Lower the greatest length on the page Format, remove the row, or choose a smaller model.",
+                details=message,
+            )
+
+
+def enable_gradient_checkpointing(model: Model) -> None:
+    """Compute activations again in the backward pass instead of keeping them."""
+    base = base_of(model)
+    base.enable_input_require_grads()
+    base.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; the CPU's allocator says it only in words."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return "can't allocate memory" in text or "not enough memory" in text or "out of memory" in text
+
+
+def not_finite(step: int, what: str) -> TrainingError:
+    """The error of a run whose numbers are no numbers any more."""
+    return TrainingError(
+        "training.not_finite",
+        f"The {what} of step {step} is not a number.",
+        "The weights were moved too far in one step. Checkpoints from before are intact.",
+        "Start a new run with a tenth of the learning rate.",
+    )
