@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+from fintune_gui.dataset.results import ResultRow, write_results
 from fintune_gui.project.channel import EventWriter
 from fintune_gui.project.document import (
     FormatSettings,
@@ -33,7 +34,7 @@ from fintune_gui.project.events import (
 )
 from fintune_gui.project.files import write_json
 from fintune_gui.project.history import read_history
-from fintune_gui.project.report import REPORT_FILE, RESULTS_FILE, Interval, LabelScores, Report, Scores, Verdict
+from fintune_gui.project.report import REPORT_FILE, Interval, LabelScores, Report, Scores, Verdict
 from fintune_gui.project.settings import TrainingSettings
 from fintune_gui.project.spec import TrainSpec, write_spec
 from fintune_gui.project.store import ProjectFolder
@@ -255,11 +256,13 @@ RESULTS: tuple[tuple[str, str, str, str, str], ...] = (
 """prompt, expected, untuned, tuned, change"""
 
 
-def write_results(run_folder: Path, rows: tuple[tuple[str, str, str, str, str], ...] = RESULTS) -> None:
+def write_rows(run_folder: Path, rows: tuple[tuple[str, str, str, str, str], ...] = RESULTS) -> None:
     """The rows of an evaluation."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     names = ("prompt", "expected", "untuned", "tuned", "change")
-    columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
-    pq.write_table(pa.table({"row_id": list(range(10, 10 + len(rows))), **columns}), run_folder / RESULTS_FILE)
+    write_results(
+        run_folder,
+        [
+            ResultRow.model_validate({"row_id": 10 + n, **dict(zip(names, row, strict=True))})
+            for n, row in enumerate(rows)
+        ],
+    )
