@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
 from fintune_gui.project.document import ModelChoice, Project
-from fintune_gui.project.errors import Problem, ProjectError
+from fintune_gui.project.errors import DataError, Problem, ProjectError
 from fintune_gui.project.events import Ended
 from fintune_gui.project.flow import Step, input_fingerprints
 from fintune_gui.project.memory import (
@@ -324,21 +324,23 @@ class ModelPage(Page):
             return "Wait until the model is ready."
         states = {state.step: state for state in session.states}
         for step in (Step.DATA, Step.FORMAT, Step.SPLIT):
-            if states[step].state in ("todo", "failed"):
+            if states[step].state in ("todo", "failed", "stale"):
                 return f"Measuring needs your rows: finish {step.display_name} first."
         return ""
 
     @Slot()
     def measure(self) -> None:
         """Run a few real steps in a process of its own."""
-        dataset = self.session.dataset()
-        if dataset is None or self._measuring.busy:
+        if self._measuring.busy:
             return
-        folder = self.session.folder
+        session, folder = self.session, self.session.folder
 
         def write() -> Path:
             from fintune_gui.dataset.runs import create_fit
 
+            dataset = session.dataset()
+            if dataset is None:
+                raise DataError("data.no_dataset", "There are no rows yet.", "", "Import a file first.")
             return create_fit(folder, dataset)
 
         self.fit_error.show_problem(None)

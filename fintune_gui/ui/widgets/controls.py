@@ -230,6 +230,7 @@ class SpinBox(QSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setGroupSeparatorShown(True)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
@@ -244,6 +245,7 @@ class DoubleSpinBox(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setGroupSeparatorShown(True)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

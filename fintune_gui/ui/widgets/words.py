@@ -22,3 +22,8 @@ def size_in_words(size: float) -> str:
 def joined(parts: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def shown_label(label: str) -> str:
+    """A label as it is, in quotes where it would be taken for another one: with white space around it, or empty."""
+    return label if label == label.strip() and label else f"“{label}”"
