@@ -17,7 +17,6 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from pydantic import Field
 
 from fintune_gui.dataset.base import damaged
 from fintune_gui.project.errors import DataError
@@ -58,7 +57,6 @@ class Operation(Frozen):
     rows: int
     time: float
     in_force: bool = True
-    params: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass
@@ -151,7 +149,12 @@ class EditLog:
         return str(row[0]) if row else None
 
     def operation(self, seq: int) -> Operation:
-        return self._operations([seq], set())[0]
+        return self._operations([seq], set(self.path_to(self.head)))[0]
+
+    def parameters(self, seq: int) -> dict[str, Any]:
+        """What operation `seq` was asked to do."""
+        row = self._db.execute("SELECT params FROM op WHERE seq = ?", (seq,)).fetchone()
+        return dict(orjson.loads(row[0])) if row else {}
 
     def change(self, seq: int) -> Change:
         """What operation `seq` did."""
@@ -181,16 +184,15 @@ class EditLog:
         return max(newest)
 
     def _operations(self, seqs: Sequence[int], in_force: set[int]) -> list[Operation]:
-        names = "seq, parent, kind, label, cells, rows, time, params"
+        names = "seq, parent, kind, label, cells, rows, time"
         found = []
         for seq in seqs:
             row = self._db.execute(f"SELECT {names} FROM op WHERE seq = ?", (seq,)).fetchone()
             if row is None:
                 raise DataError("data.no_operation", f"There is no step {seq} in the history.", "", "Choose another.")
             values = dict(zip(names.split(", "), row, strict=True))
-            values |= {"parent": row[1] or None, "params": orjson.loads(row[7])}
-            values["in_force"] = seq in in_force or not in_force
-            found.append(Operation(**values))
+            values["parent"] = row[1] or None
+            found.append(Operation(**values, in_force=seq in in_force))
         return found
 
     # writing

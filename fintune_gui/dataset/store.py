@@ -176,7 +176,12 @@ class Dataset:
         with self._lock:
             return self._log.history()
 
-    def last_change(self, seq: int) -> Change:
+    def parameters(self, seq: int) -> dict[str, Any]:
+        """What operation `seq` was asked to do: the cleaning step, or what to replace."""
+        with self._lock:
+            return self._log.parameters(seq)
+
+    def change(self, seq: int) -> Change:
         """Everything that operation `seq` did, with the values before and after."""
         with self._lock:
             return self._log.change(seq)
@@ -238,10 +243,12 @@ class Dataset:
         columns = spec.columns or self.columns
         transform = replacer(spec)
 
+        params = {"replace": spec.model_dump(), "limited": row_ids is not None}
+
         def label(cells: int, rows: int) -> str:
             return f"Replaced “{spec.find}” with “{spec.replacement}” in {_cells(cells)} of {_rows(rows)}"
 
-        return self.transform("replace", label, dict.fromkeys(columns, transform), row_ids, spec.model_dump())
+        return self.transform("replace", label, dict.fromkeys(columns, transform), row_ids, params)
 
     def transform(
         self, kind: str, label: Callable[[int, int], str], transforms: Mapping[str, Transform],
@@ -271,8 +278,10 @@ class Dataset:
             if not cells:
                 return None
             rows = int(touched.sum())
-            counts = {"generation_cells": generation_cells, "rows_touched": rows}
-            operation = self._log.append(kind, label(cells, rows), {**(params or {}), **counts}, change)
+            known: dict[str, Any] = {"generation_cells": generation_cells, "rows_touched": rows}
+            if change.generations and row_ids is not None:
+                known["rows"] = np.flatnonzero(touched).tolist()  # a column file does not tell which rows it changed
+            operation = self._log.append(kind, label(cells, rows), {**(params or {}), **known}, change)
             self._read_columns(change.columns())
             return operation
 

@@ -1,0 +1,163 @@
+"""Cleaning steps, and the recipe: everything that was done to the rows, as data that can be done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fintune_gui.dataset import cleaners
+from fintune_gui.dataset.bulk import Transform
+from fintune_gui.dataset.findings import CleaningStep, Finding, blank, find_problems, matching, repeated
+from fintune_gui.dataset.formatting import label_values
+from fintune_gui.dataset.keys import text_keys
+from fintune_gui.dataset.labels import spelling_variants
+from fintune_gui.dataset.log import Operation
+from fintune_gui.dataset.recipe import Recipe, apply_recipe_file, recipe_of
+from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.errors import DataError
+
+__all__ = [
+    "STEPS",
+    "CleaningStep",
+    "Finding",
+    "Recipe",
+    "StepKind",
+    "apply_recipe",
+    "apply_recipe_file",
+    "apply_step",
+    "find_problems",
+    "recipe_of",
+    "safe_steps",
+]
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """A kind of cleaning step.
+
+    Attributes:
+        title: What it does, as an order.
+        done: What it did, for the history; followed by the counts.
+        safe: Whether it can be done without looking at each row.
+    """
+
+    name: str
+    title: str
+    done: str
+    safe: bool
+    help: str
+    apply: Callable[[Dataset, CleaningStep, StepKind], Operation | None]
+
+
+def apply_step(dataset: Dataset, step: CleaningStep) -> Operation | None:
+    """Do one cleaning step on the kept rows. None if there was nothing to do.
+
+    Raises:
+        DataError: for a step or a column that does not exist.
+    """
+    kind = STEPS.get(step.name)
+    if kind is None:
+        raise DataError(
+            "data.no_step",
+            f"There is no cleaning step “{step.name}”.",
+            f"The steps are: {', '.join(STEPS)}.",
+            "Correct the recipe.",
+        )
+    return kind.apply(dataset, step, kind)
+
+
+def apply_recipe(dataset: Dataset, steps: Iterable[CleaningStep]) -> list[Operation]:
+    """Do several steps in order; those that had nothing to do are left out of the result."""
+    return [operation for step in steps if (operation := apply_step(dataset, step)) is not None]
+
+
+def safe_steps(findings: Sequence[Finding]) -> list[CleaningStep]:
+    """The steps that mend what is safe to mend, each once, texts first and removals last."""
+    steps = {step.model_dump_json(): step for f in findings if f.safe and (step := f.step) is not None}
+    order = list(STEPS)
+    return sorted(steps.values(), key=lambda step: order.index(step.name))
+
+
+def _texts(transform: Transform) -> Callable[[Dataset, CleaningStep, StepKind], Operation | None]:
+    def apply(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+        return _transform(dataset, step, kind, transform)
+
+    return apply
+
+
+def _transform(dataset: Dataset, step: CleaningStep, kind: StepKind, transform: Transform) -> Operation | None:
+    def label(cells: int, rows: int) -> str:
+        return f"{kind.done} in {_counted(cells, 'cell')} of {_counted(rows, 'row')}"
+
+    columns = step.columns or dataset.columns
+    return dataset.transform("step", label, dict.fromkeys(columns, transform), params={"step": step.model_dump()})
+
+
+def _remove(dataset: Dataset, step: CleaningStep, kind: StepKind, rows: np.ndarray, reason: str) -> Operation | None:
+    label = f"{kind.done}: {_counted(len(rows), 'row')}"
+    return dataset.remove(rows, reason, kind="step", label=label, params={"step": step.model_dump()})
+
+
+def _remove_empty(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+    columns = step.columns or dataset.columns
+    rows = np.flatnonzero(matching(dataset, columns, blank, ~dataset.removed_mask))
+    return _remove(dataset, step, kind, rows, f"Empty: {', '.join(columns)}")
+
+
+def _remove_exact_duplicates(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+    columns = step.columns or dataset.columns
+    kept = ~dataset.removed_mask
+    filled = kept & ~matching(dataset, columns[:1], blank, kept)
+    rows = np.flatnonzero(repeated(text_keys(dataset, columns, form=None), filled))
+    return _remove(dataset, step, kind, rows, "Repeats an earlier row")
+
+
+def _normalise_labels(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+    done = {column: cleaners.renamer(spelling_variants(label_values(dataset, column))) for column in step.columns}
+
+    def label(cells: int, rows: int) -> str:
+        return f"{kind.done} in {_counted(rows, 'row')}"
+
+    return dataset.transform("step", label, done, params={"step": step.model_dump()})
+
+
+def _rename_values(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+    return _transform(dataset, step, kind, cleaners.renamer(step.options))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+STEPS: dict[str, StepKind] = {
+    kind.name: kind
+    for kind in (
+        StepKind("repair_mojibake", "Repair broken characters", "Repaired broken characters", True,
+                 "Mends letters that were read in a wrong encoding.", _texts(cleaners.repair_mojibake)),
+        StepKind("decode_html", "Decode HTML codes", "Decoded HTML codes", True,
+                 "Writes & for &amp; and so on.", _texts(cleaners.decode_html)),
+        StepKind("strip_html_tags", "Strip HTML tags", "Stripped HTML tags", False,
+                 "Takes out tags such as <b>; look first whether the texts are about HTML.",
+                 _texts(cleaners.strip_html_tags)),
+        StepKind("remove_control_characters", "Remove invisible characters", "Removed invisible characters", True,
+                 "Takes out control characters and characters without width.",
+                 _texts(cleaners.remove_control_characters)),
+        StepKind("mask_personal_data", "Mask personal data", "Masked personal data", False,
+                 "Replaces e-mail addresses, phone and card numbers by [email], [phone] and [card].",
+                 _texts(cleaners.mask_personal_data)),
+        StepKind("trim_white_space", "Trim white space", "Trimmed white space", True,
+                 "Takes out spaces and line breaks at both ends.", _texts(cleaners.trim_white_space)),
+        StepKind("normalise_labels", "Unify the spelling of labels", "Unified the spelling of labels", True,
+                 "Gives labels that differ only in case, spaces or hyphens the most frequent spelling.",
+                 _normalise_labels),
+        StepKind("rename_values", "Rename values", "Renamed values", False,
+                 "Replaces whole values by others, for example misspelled labels.", _rename_values),
+        StepKind("remove_empty", "Remove empty rows", "Removed rows with an empty cell", True,
+                 "Takes out rows of which nothing can be learned.", _remove_empty),
+        StepKind("remove_exact_duplicates", "Remove repeated rows", "Removed rows that repeat an earlier one", True,
+                 "Keeps the first of several equal rows.", _remove_exact_duplicates),
+    )
+}  # fmt: skip
+"""Every kind of step, in the order in which they help most."""
