@@ -117,6 +117,8 @@ def _read_run(run_folder: Path) -> _Run:
     try:
         with (run_folder / EVENTS_FILE).open("rb") as file:
             for line in file:
+                if not line.endswith(b"\n"):
+                    break  # the writer was killed within this line
                 if b'"type":"step"' in line:
                     losses.append(line)
                 elif b'"type":"plan"' in line:
