@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from fintune_gui.dataset.encoding import ModelTokenizer, encode_row
+from fintune_gui.engine.job import Job
 from fintune_gui.project.document import Role
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.spec import Part, TrainSpec
@@ -59,20 +60,44 @@ def read_rows(run_folder: Path, part: Part) -> list[tuple[int, Row]]:
     return [(int(row.pop("row_id")), row) for row in rows]
 
 
-def load_examples(run_folder: Path, part: Part, spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:
-    """Encode one part. Rows of which nothing could be learned, because the prompt alone is too long, are left out."""
-    return encode_rows(read_rows(run_folder, part), spec, tokenizer)
+def load_examples(job: Job, run_folder: Path, part: Part, spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:
+    """Encode one part of a run's rows; says so when some cannot be used.
+
+    Raises:
+        DataError: if none can be used.
+    """
+    rows = read_rows(run_folder, part)
+    examples = encode_rows(rows, spec, tokenizer)
+    if not examples:
+        raise DataError(
+            "data.nothing_to_learn",
+            f"None of the {part} rows can be used.",
+            "Their answers are empty, or lie wholly behind the greatest length.",
+            "Raise the greatest length on the page Format, or look at the rows on the page Data.",
+        )
+    if len(examples) < len(rows):
+        used = {example.row_id for example in examples}
+        first = next(row_id for row_id, _ in rows if row_id not in used)
+        job.log(
+            f"{len(rows) - len(examples)} of {len(rows)} {part} rows are left out, the first is row {first}: "
+            "they are empty, cannot be written with the template, or the prompt alone is too long.",
+            "warning",
+        )
+    return examples
 
 
 def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:
-    """Encode rows as examples; see `load_examples`."""
+    """Rows as examples, without those that carry no loss or cannot be encoded."""
     task = spec.objective.task
     longest = min(spec.format.max_length, spec.model.context_length)
     written = spec.format.model_copy(update={"max_length": longest})
     numbers = {label: number for number, label in enumerate(spec.labels)}
     examples = []
     for row_id, row in rows:
-        encoded = encode_row(tokenizer, row, written, task)
+        try:
+            encoded = encode_row(tokenizer, row, written, task)
+        except DataError:
+            continue
         if task.generates:
             example = Example(row_id, encoded.ids, encoded.learned)
             usable = example.learned_tokens > 0
@@ -83,14 +108,3 @@ def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTo
         if usable:
             examples.append(example)
     return examples
-
-
-def require_rows(examples: list[Example], part: Part) -> None:
-    """Raise `DataError` if there is nothing to learn from or to measure on."""
-    if not examples:
-        raise DataError(
-            "data.nothing_to_learn",
-            f"None of the {part} rows can be used.",
-            "Their answers are empty, or lie wholly behind the greatest length.",
-            "Raise the greatest length on the page Format, or look at the rows on the page Data.",
-        )

@@ -11,7 +11,7 @@ import torch
 from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine import checkpoints
 from fintune_gui.engine.checkpoints import CheckpointState
-from fintune_gui.engine.data import Example, load_examples, read_rows, require_rows
+from fintune_gui.engine.data import Example, load_examples, read_rows
 from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
@@ -35,10 +35,8 @@ def run(spec: TrainSpec, job: Job) -> Result:
     device = choose_device(job, half=resumed.half if resumed else None)
     tokenizer = ModelTokenizer.load(Path(spec.model.folder))
     job.progress("Reading the rows", 0)
-    training = load_examples(job.folder, "train", spec, tokenizer)
-    validation = load_examples(job.folder, "validation", spec, tokenizer)
-    require_rows(training, "train")
-    require_rows(validation, "validation")
+    training = load_examples(job, job.folder, "train", spec, tokenizer)
+    validation = load_examples(job, job.folder, "validation", spec, tokenizer)
 
     job.progress("Loading the model", 0)
     pad_id = padding_id(tokenizer)
