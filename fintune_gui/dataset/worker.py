@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -20,7 +19,7 @@ _REPORTS_PER_SECOND = 10
 def main(folder: Path) -> int:
     """Do the import described in ``spec.json`` of a job folder. Returns the exit code: 0, or 1 if it failed."""
     stream = take_protocol_stream()
-    commands = CommandReader(sys.stdin.buffer)
+    commands = CommandReader()
     with EventWriter(folder, stream) as write:
         write(Started(kind="import", pid=os.getpid()))
         ended = _run(folder, write, commands)

@@ -79,9 +79,10 @@ def take_protocol_stream() -> BinaryIO:
 class CommandReader:
     """Reads commands from standard input in a daemon thread, so that work can look for them without waiting."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO | None = None) -> None:
         self._queue: SimpleQueue[str] = SimpleQueue()
-        self._source = source
+        # unbuffered: a daemon thread that waits inside a buffered reader aborts the interpreter when it ends
+        self._source = source or open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
     def _read(self) -> None:
