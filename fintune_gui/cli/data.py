@@ -11,6 +11,7 @@ from fintune_gui.cli.output import Json, Output, counted
 from fintune_gui.cli.work import ProjectPath, do_job, not_understood, open_project, open_rows
 from fintune_gui.project.document import SplitSettings
 from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.spec import PARTS
 from fintune_gui.project.store import ProjectFolder
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def split(
     with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
         before = opened.project.split
         settings = SplitSettings(
-            ratios=_ratios(ratios) if ratios else before.ratios,
+            ratios=before.ratios if ratios is None else _ratios(ratios),
             seed=before.seed if seed is None else seed,
             stratify=before.stratify if stratify is None else stratify or None,
             group=before.group if group is None else group or None,
@@ -167,14 +168,13 @@ def split(
         except FintuneError:
             opened.save(opened.project.with_(split=before))
             raise
-    parts = ("train", "validation", "test")
-    output.say(" / ".join(f"{manifest.counts[part]:,} {part}" for part in parts))
+    output.say(" / ".join(f"{manifest.counts[part]:,} {part}" for part in PARTS))
     if manifest.duplicates_kept_together:
         output.say(f"{counted(manifest.duplicates_kept_together, 'duplicate')} stayed together with the same text.")
-    labels = list(dict.fromkeys(label for part in parts for label in manifest.labels.get(part, {})))
+    labels = list(dict.fromkeys(label for part in PARTS for label in manifest.labels.get(part, {})))
     if labels:
-        rows = [(label, *(f"{manifest.labels[part].get(label, 0):,}" for part in parts)) for label in labels]
-        output.table(rows, header=("label", *parts), right=(1, 2, 3))
+        rows = [(label, *(f"{manifest.labels[part].get(label, 0):,}" for part in PARTS)) for label in labels]
+        output.table(rows, header=("label", *PARTS), right=(1, 2, 3))
     output.finish(manifest.model_dump(mode="json"))
 
 

@@ -111,7 +111,7 @@ def preview(
         encoded = encode_row(tokenizer, _values(dataset, row), settings, task)
         spans = token_view(tokenizer, encoded)
     colours = sys.stdout.isatty()
-    output.say("".join(_show(span, colours=colours) for span in spans))
+    output.say("|".join(_show(span, colours=colours) for span in spans))
     output.say()
     output.say(_legend(colours=colours))
     learned = sum(encoded.learned)

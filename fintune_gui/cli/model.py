@@ -38,9 +38,9 @@ def model(
 ) -> None:
     """Choose the base model. It is fetched, checked and, if need be, converted."""
     output = Output(as_json=as_json)
-    folder = Path(name).expanduser()
+    place = Path(name).expanduser()
     with open_project(project, to_change=True) as opened:
-        choice = choose_model(opened, str(folder.resolve()) if folder.is_dir() else name, output, method)
+        choice = choose_model(opened, str(place.resolve()) if place.exists() else name, output, method)
         output.say(
             f"{choice.name}: {choice.architecture}, {choice.parameters:,} parameters, up to {choice.context_length:,} "
             f"tokens; {'with' if choice.has_chat_template else 'without'} a chat template. "
