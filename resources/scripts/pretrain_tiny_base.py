@@ -265,6 +265,8 @@ conversations between people. Conversations with links, e-mail addresses, phone 
 were left out, and {args.held_out:.0%} of the rest, drawn by chance, were held out for the figures above. The
 text itself is not part of this folder. The weights are ours and are given under the MIT licence.
 
+> chitchat-dataset: Copyright (c) 2019 Perception, Control and Cognition Lab; MIT licence.
+
 ## How it was made
 ```
 pip install --no-deps --target chit chitchat-dataset==0.9.0
@@ -272,6 +274,10 @@ python resources/scripts/pretrain_tiny_base.py --data chit/chitchat_dataset/data
     --out resources/models/tiny-base {options}
 ```
 The learning rate follows the clock, so a second run gives similar, not identical, weights.
+
+## Fine-tuning it
+Small models want high learning rates: about 2e-3 for LoRA (r 16, alpha 32, all linear layers, batches of 8) and
+1e-3 for full fine-tuning (batches of 16), three or four passes for classifying and more for answering. Train in fp32.
 
 ## Limits
 It writes English-looking small talk and knows nothing: no facts, no instructions, no other language. Text
