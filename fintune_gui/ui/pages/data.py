@@ -298,17 +298,29 @@ class DataPage(Page):
         self._cancel_button.show()
 
     def _finish_import(self, ended: Ended) -> None:
-        from fintune_gui.dataset.runs import record_import
-
         self._paths, self._shown = [], None
         self.session.close_dataset()
-        try:
-            record_import(self.session.folder, ended.result)
-        except FintuneError as error:
-            notifications().show_error(error)
-        self.session.project_changed.emit(self.session.project)
-        self.session.rows_were_changed()
+        folder = self.session.folder
+
+        def record(_task: Task) -> bool:
+            from fintune_gui.dataset.apply import record_import
+            from fintune_gui.dataset.importing import ImportResult
+
+            record_import(folder, ImportResult.model_validate(ended.result))
+            return True
+
+        run_in_background(self, record, success=self._imported, failure=self._imported_but)
         self.load(self.session)
+
+    def _imported_but(self, error: Exception) -> None:
+        """The rows are there, only the document could not be changed."""
+        notifications().show_error(error)
+        self._imported()
+
+    def _imported(self, _recorded: object = None) -> None:
+        if self.session.is_open:
+            self.session.project_changed.emit(self.session.project)
+            self.session.rows_were_changed()
 
 
 def _options(reading: Reading) -> ImportOptions:

@@ -1,0 +1,98 @@
+"""Looks for problems in the rows whenever they have changed and the user pauses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.session import ProjectSession
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.cleaning import Finding
+
+_PAUSE_MS = 500
+AUTOMATIC_ROWS = 100_000
+"""With more rows than these, the checks run again only when asked: they would keep a core busy."""
+
+
+class FindingsWatch(QObject):
+    """Keeps the findings of the session's rows.
+
+    Attributes:
+        findings: What was found last.
+
+    Signals:
+        looking: The checks have begun.
+        found: `findings` is new.
+        outdated: The rows are other ones than those that were looked at, and there are too many to look at once more.
+    """
+
+    looking = Signal()
+    found = Signal()
+    outdated = Signal()
+
+    def __init__(self, session: ProjectSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.findings: list[Finding] = []
+        self._looked_at = ""
+        self._task: Task | None = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self.look)
+
+    def rows_are(self, fingerprint: str, rows: int) -> None:
+        """The rows have this fingerprint now; looks at them if they are new."""
+        if fingerprint == self._looked_at:
+            return
+        if not self._looked_at:
+            self.look()
+        elif rows <= AUTOMATIC_ROWS:
+            self._pause.start()
+        else:
+            self.outdated.emit()
+
+    def forget(self) -> None:
+        """Other rows come: what was found is not true of them."""
+        self._pause.stop()
+        if self._task is not None:
+            self._task.abandon()
+            self._task = None
+        self.findings, self._looked_at = [], ""
+
+    def look(self) -> None:
+        """Look now."""
+        self._pause.stop()
+        if self._task is not None:
+            self._task.abandon()
+        session = self._session
+        if not session.is_open:
+            return
+        roles = session.project.format.roles
+
+        def work(_task: Task) -> tuple[str, list[Finding]]:
+            from fintune_gui.dataset.cleaning import find_problems
+
+            dataset = session.dataset()
+            if dataset is None:
+                return "", []
+            fingerprint = dataset.fingerprint
+            present = {role: column for role, column in roles.items() if column in dataset.columns}
+            return fingerprint, find_problems(dataset, present)
+
+        self.looking.emit()
+        self._task = run_in_background(self, work, success=self._take, failure=self._failed)
+
+    def _take(self, result: tuple[str, list[Finding]]) -> None:
+        self._task = None
+        self._looked_at, self.findings = result
+        self.found.emit()
+
+    def _failed(self, error: Exception) -> None:
+        self._task = None
+        self.found.emit()
+        notifications().show_error(error)

@@ -1,0 +1,103 @@
+"""What is true of the rows at one moment, gathered off the window's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from fintune_gui.project.document import Role
+from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.session import ProjectSession
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.store import Dataset, Operation
+
+
+@dataclass(frozen=True)
+class RowSnapshot:
+    """The open rows, their history, and the values of the label column with their counts (empty without one)."""
+
+    dataset: Dataset
+    fingerprint: str
+    kept: int
+    history: tuple[Operation, ...]
+    can_undo: bool
+    can_redo: bool
+    label_column: str
+    labels: dict[str, int]
+
+
+class RowSnapshots(QObject):
+    """Takes snapshots; many wishes in a row cost two of them.
+
+    Args:
+        tell: Gets each `RowSnapshot`, or None while there are no rows.
+        failed: Gets what keeps the rows from being opened.
+    """
+
+    def __init__(
+        self,
+        session: ProjectSession,
+        tell: Callable[[RowSnapshot | None], object],
+        failed: Callable[[Exception], object],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._tell = tell
+        self._failed = failed
+        self._last: RowSnapshot | None = None
+        self._taking: Task | None = None
+        self._again = False
+
+    def want(self) -> None:
+        """Take one soon."""
+        if self._taking is not None:
+            self._again = True
+            return
+        session, last = self._session, self._last
+        column = session.project.format.roles.get(Role.LABEL, "")
+        self._again = False
+        self._taking = run_in_background(
+            self, lambda _task: _take(session, last, column), success=self._took, failure=self._could_not
+        )
+
+    def _took(self, snapshot: RowSnapshot | None) -> None:
+        self._taking = None
+        if not self._session.is_open:
+            return
+        self._last = snapshot
+        self._tell(snapshot)
+        if self._again:
+            self.want()
+
+    def _could_not(self, error: Exception) -> None:
+        self._taking = None
+        if self._session.is_open:
+            self._failed(error)
+
+
+def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> RowSnapshot | None:
+    from fintune_gui.dataset.formatting import label_values
+
+    dataset = session.dataset()
+    if dataset is None:
+        return None
+    fingerprint = dataset.fingerprint
+    same = last is not None and (last.dataset, last.fingerprint, last.label_column) == (dataset, fingerprint, column)
+    if last is not None and same:
+        return last
+    column = column if column in dataset.columns else ""
+    return RowSnapshot(
+        dataset=dataset,
+        fingerprint=fingerprint,
+        kept=dataset.kept_rows(),
+        history=tuple(dataset.history()),
+        can_undo=dataset.can_undo,
+        can_redo=dataset.can_redo,
+        label_column=column,
+        labels=label_values(dataset, column) if column else {},
+    )

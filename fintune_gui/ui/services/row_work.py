@@ -1,0 +1,76 @@
+"""Changes of rows, one at a time and off the window's thread, whoever asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.session import ProjectSession
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.store import Dataset
+
+T = TypeVar("T")
+
+
+class RowWork(QObject):
+    """Runs one change of the session's rows at a time.
+
+    Attributes:
+        busy: What is being done now, or "".
+
+    Signals:
+        busy_changed: The new `busy`.
+        progress: (stage, done, total or None) of the present work.
+        done: The rows were changed, or at least may have been.
+    """
+
+    busy_changed = Signal(str)
+    progress = Signal(object)
+    done = Signal()
+
+    def __init__(self, session: ProjectSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.busy = ""
+
+    def start(
+        self, what: str, work: Callable[[Dataset, Task], T], success: Callable[[T | None], object] | None = None
+    ) -> bool:
+        """Do `work` with the rows and then call `success` with what it returned. False if something else is at work, or nothing can change.
+
+        Args:
+            what: A few words for the progress strip: "Removing rows".
+        """
+        if self.busy or self._session.read_only:
+            return False
+        session = self._session
+
+        def do(task: Task) -> T | None:
+            dataset = session.dataset()
+            return None if dataset is None else work(dataset, task)
+
+        def succeeded(result: T | None) -> None:
+            self._end()
+            if success is not None:
+                success(result)
+
+        self.busy = what
+        self.busy_changed.emit(what)
+        run_in_background(self, do, success=succeeded, failure=self._failed, progress=self.progress.emit)
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        self._end()
+        notifications().show_error(error)
+
+    def _end(self) -> None:
+        self.busy = ""
+        self.busy_changed.emit("")
+        if self._session.is_open:
+            self._session.rows_were_changed()
+        self.done.emit()
