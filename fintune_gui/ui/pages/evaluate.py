@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
+from PySide6.QtWidgets import QHBoxLayout
 
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Ended
@@ -22,8 +22,8 @@ from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.charts import IntervalPlot
-from fintune_gui.ui.widgets.controls import ComboBox, Label, MenuButton
-from fintune_gui.ui.widgets.feedback import ErrorPanel, VerdictBanner
+from fintune_gui.ui.widgets.controls import ComboBox, MenuButton
+from fintune_gui.ui.widgets.feedback import EmptyState, ErrorPanel, VerdictBanner
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.report_cards import FiguresCard, ResultsCard
 from fintune_gui.ui.widgets.report_words import baseline_rows, report_text, verdict_tone, what_is_measured
@@ -49,10 +49,7 @@ class EvaluatePage(Page):
         self.progress = ProgressStrip()
         self.progress.cancelled.connect(self._cancel)
         self.failure = ErrorPanel()
-        self.intro = Card("Not measured yet")
-        self._intro_text = Label(wrap=True)
-        self.intro.add(self._intro_text)
-        self.intro.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.intro = EmptyState("")
         self.verdict = VerdictBanner()
         self.baselines = IntervalPlot("Against the baselines")
         self.figures = FiguresCard()
@@ -65,11 +62,11 @@ class EvaluatePage(Page):
         pair.setSpacing(metrics.GAP)
         pair.addWidget(self._baselines_card, 3)
         pair.addWidget(self.figures, 2)
-        for widget in (self.progress, self.failure, self.intro, self.verdict):
+        for widget in (self.progress, self.failure, self.verdict):
             self.body.addWidget(widget)
+        self.body.addWidget(self.intro, 1)
         self.body.addLayout(pair)
         self.body.addWidget(self.results, 1)
-        self.body.addStretch(0)
         self._of_report = (self.verdict, self._baselines_card, self.figures, self.results)
         for part in (*self._of_report, self.intro):
             part.hide()
@@ -131,7 +128,9 @@ class EvaluatePage(Page):
         self.failure.show_problem(None if working else self._failure(), [("Try again", self._measure)])
         self._show_header(run, report, working=working)
         self.intro.setVisible(report is None and run is not None)
-        self._intro_text.setText(what_is_measured(self._test_rows()))
+        if run is not None:
+            what = "is being measured" if working else "is not measured yet"
+            self.intro.set(f"Run {run.number} {what}.", what_is_measured(self._test_rows()))
         for part in self._of_report:
             part.setVisible(report is not None)
         if run is not None and report is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from fintune_gui.project.events import Decided, SampleAnswer
 from fintune_gui.project.history import RunHistory
@@ -25,7 +25,6 @@ class RunNotes(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.decisions = TextGrid("What the run decided by itself", ("what", "chosen", "why"), stretch=2)
         self.answers = TextGrid(
             "Answers on the way", ("asked", "expected", "first answer", "newest answer"), stretch=None

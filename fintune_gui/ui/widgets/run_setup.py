@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.project.document import Project
 from fintune_gui.project.flow import Facts
@@ -40,7 +40,6 @@ class RunSetup(QWidget):
             "Training works in a process of its own: the window stays free, and a power cut costs at most "
             "the minutes since the last checkpoint."
         )
-        plan.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         right = QVBoxLayout()
         right.setSpacing(metrics.GAP)
         right.addWidget(plan, 0, Qt.AlignmentFlag.AlignTop)
