@@ -49,6 +49,7 @@ class SmallTable(QTableWidget):
     ) -> None:
         super().__init__(0, len(headers), parent)
         self._most_lines = most_lines
+        self._second_width = 0
         self.setAccessibleName(name)
         self.setFont(font())
         self.setHorizontalHeaderLabels(list(headers))
@@ -90,10 +91,12 @@ class SmallTable(QTableWidget):
         self.setFixedHeight(head + _LINE_HEIGHT * min(len(lines), self._most_lines) + 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        figures = sum(self.sizeHintForColumn(c) for c in range(1, self.columnCount())) if self.rowCount() else 0
-        heads = sum(self.horizontalHeader().sectionSizeHint(c) for c in range(1, self.columnCount()))
-        if self.columnCount() > 2:
-            self.setColumnHidden(1, self.viewport().width() - max(figures, heads) < _NARROWEST_TEXT)
+        header = self.horizontalHeader()
+        if not self.isColumnHidden(1):  # a hidden column has no width to ask for
+            self._second_width = max(self.sizeHintForColumn(1), header.sectionSizeHint(1))
+        others = sum(max(self.sizeHintForColumn(c), header.sectionSizeHint(c)) for c in range(2, self.columnCount()))
+        room = self.viewport().width() - others - self._second_width
+        self.setColumnHidden(1, self.columnCount() > 2 and room < _NARROWEST_TEXT)
         super().resizeEvent(event)
 
     def text(self) -> str:
