@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fintune_gui.project.document import Objective, Project, Task, metrics_for
+from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import wait_for_background
 from fintune_gui.ui.services.session import ProjectSession
@@ -18,9 +19,16 @@ P = TypeVar("P", bound=Page)
 @contextmanager
 def opened_session(folder: Path, task: Task = Task.CLASSIFICATION, **objective: Any) -> Iterator[ProjectSession]:
     """A new project that is open, and closed afterwards."""
-    session = ProjectSession()
     goal = Objective(task=task, metric=metrics_for(task)[0], **objective)
-    session.create(folder, Project(name="Support routing", objective=goal))
+    with open_session(ProjectFolder.create(folder, Project(name="Support routing", objective=goal))) as session:
+        yield session
+
+
+@contextmanager
+def open_session(folder: ProjectFolder) -> Iterator[ProjectSession]:
+    """A project that exists, in a session that is closed afterwards."""
+    session = ProjectSession()
+    session.take(folder)
     try:
         yield session
     finally:

@@ -266,3 +266,24 @@ def write_rows(run_folder: Path, rows: tuple[tuple[str, str, str, str, str], ...
             for n, row in enumerate(rows)
         ],
     )
+
+
+def ready_project(folder: Path, *, rows: int = 60) -> ProjectFolder:
+    """A classification project with imported rows, roles, a split, and the tiny model that comes with the program."""
+    from fintune_gui.dataset.importing import import_files
+    from fintune_gui.dataset.splitting import make_split
+    from fintune_gui.dataset.store import Dataset
+    from fintune_gui.project.paths import resource
+
+    opened = new_project(folder)
+    source = folder.parent / "tickets.csv"
+    lines = [f"Message number {n} about topic {LABELS[n % 3]},{LABELS[n % 3]}" for n in range(rows)]
+    source.write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    import_files([source], opened.dataset)
+    with Dataset.open(opened.dataset) as dataset:
+        make_split(opened, dataset)
+    model = model_choice(folder).model_copy(
+        update={"name": "sample:tiny-base", "folder": str(resource("models", "tiny-base"))}
+    )
+    opened.save(opened.project.with_(model=model))
+    return opened
