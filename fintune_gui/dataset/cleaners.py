@@ -17,8 +17,9 @@ from fintune_gui.dataset.bulk import Transform
 
 WHITE_SPACE = r"^[\s\pZ]|[\s\pZ]$"
 SEVERAL_SPACES = r"[^\s\pZ][ \t\x{a0}]{2,}[^\s\pZ]"
-CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\x{200b}\x{2060}\x{feff}\x{ad}]"
-"""Control characters and characters without width. Joiners stay: emoji and some scripts need them."""
+_JOINERS = r"[\x{200c}\x{200d}]"
+CONTROL = rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|[\x{{200b}}\x{{2060}}\x{{feff}}\x{{ad}}]|[\x00-\x7f]{_JOINERS}"
+"""Control characters and characters without width. Joiners stay in emoji and in scripts that need them."""
 _TAG_NAMES = (
     "a|abbr|b|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|iframe|img|input|label|li|ol|p|pre|s|script|small|"
     "span|strike|strong|style|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul"
@@ -30,7 +31,8 @@ MOJIBAKE = r"[ÂÃâÐÑÎÏðåæçã][\x{80}-\x{bf}€‚ƒ„…†‡ˆ‰Š
 E_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 PHONE = (
     r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}\b"
-    r"|\b(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}\b"
+    r"|(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b"
+    r"|\b0\d{1,4}[ -]\d{3,4}[ -]?\d{3,4}\b"
 )
 CARD = r"\b\d(?:[ -]?\d){12,18}\b"
 """Candidates only: the check digit decides."""
@@ -45,6 +47,8 @@ def trim_white_space(array: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def remove_control_characters(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """Without control characters (line breaks and tabs stay) and characters of no width."""
+    array = pc.replace_substring(array, "\x85", "\n")  # a line break of old mainframes
+    array = pc.replace_substring_regex(array, rf"([\x00-\x7f]){_JOINERS}+", r"\1")
     return pc.replace_substring_regex(array, CONTROL, "")
 
 

@@ -268,11 +268,12 @@ def _lengths(dataset: Dataset, texts: tuple[str, ...], kept: Mask) -> list[Findi
     if not filled.any():
         return []
     limit = max(_LONG_CHARACTERS, int(_LONG_FACTOR * np.median(lengths[filled])))
-    total = "length" if len(texts) == len(dataset.columns) else f"length({texts[0]})"
-    by_one = len(texts) == 1 or total == "length"
+    one = len(texts) == 1
+    total = f"length({_column(texts[0])})"
+    short = f"{total} < {_SHORT_CHARACTERS} and {total} > 0" if one else ""
     return [
         _finding("very_short", f"Texts of fewer than {_SHORT_CHARACTERS} characters", filled
-                 & (lengths < _SHORT_CHARACTERS), "info", query=f"{total} < {_SHORT_CHARACTERS}" if by_one else ""),
+                 & (lengths < _SHORT_CHARACTERS), "info", query=short),
         _finding("very_long", f"Texts of more than {limit:,} characters", filled & (lengths > limit), "info",
-                 query=f"{total} > {limit}" if by_one else ""),
+                 query=f"{total} > {limit}" if one else ""),
     ]  # fmt: skip

@@ -58,7 +58,8 @@ class ModelTokenizer:
         try:
             tokenizer = Tokenizer.from_file(str(path))
             config = _json(model_folder / "tokenizer_config.json")
-            special = _json(model_folder / "special_tokens_map.json") | config
+            special = _json(model_folder / "special_tokens_map.json")
+            special |= {name: value for name, value in config.items() if value is not None}
         except Exception as error:  # the Rust side raises plain Exception
             raise ModelError(
                 "model.bad_tokenizer",
@@ -118,11 +119,11 @@ class ModelTokenizer:
         ends = set() if self.eos_id is None else {self.eos_id}
         if self.chat_template:
             try:
-                turns = [Message(role="user", content="a"), Message(role="assistant", content="b")]
+                turns = [Message(role="user", content="QUESTION"), Message(role="assistant", content="ANSWER")]
                 written = self.chat_template.render(turns)
             except DataError:
                 return tuple(ends)
-            after = self.cut(written[written.rfind("b") + 1 :]).ids
+            after = self.cut(written.rpartition("ANSWER")[2]).ids
             ends |= {number for number in after[:1] if number in self.special_ids}
         return tuple(sorted(ends))
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from fintune_gui.dataset.apply import record_import
 from fintune_gui.dataset.importing import import_files
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.document import Metric, Objective, Project, Task
+from fintune_gui.project.store import ProjectFolder
 
 Rows = Sequence[Sequence[str]]
 
@@ -36,3 +39,26 @@ def make_dataset(tmp_path: Path) -> Iterator[Callable[..., Dataset]]:
     yield make
     for dataset in opened:
         dataset.close()
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[Callable[..., tuple[ProjectFolder, Dataset]]]:
+    """A classification project with imported rows and roles, and its open dataset."""
+    opened: list[ProjectFolder | Dataset] = []
+
+    def make(
+        rows: Rows, header: Sequence[str] = ("text", "label"), name: str = "project", **changes: object
+    ) -> tuple[ProjectFolder, Dataset]:
+        source = write_csv(tmp_path / f"{name}.csv", header, rows)
+        objective = Objective(task=Task.CLASSIFICATION, metric=Metric.F1)
+        document = {"name": name, "objective": objective, **changes}
+        pf = ProjectFolder.create(tmp_path / name, Project.model_validate(document))
+        record_import(pf, import_files([source], pf.dataset))
+        opened.append(pf)
+        dataset = Dataset.open(pf.dataset)
+        opened.append(dataset)
+        return pf, dataset
+
+    yield make
+    for item in reversed(opened):
+        item.close()
