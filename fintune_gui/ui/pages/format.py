@@ -33,7 +33,7 @@ from fintune_gui.ui.widgets.words import counted, joined
 if TYPE_CHECKING:
     from fintune_gui.dataset.measuring import FormatMeasure
 
-_LEFT_WIDTH = 330
+_NARROWEST_LEFT, _WIDEST_LEFT = 288, 330
 _SCROLL_BAR = 12
 
 
@@ -75,9 +75,9 @@ class FormatPage(Page):
             self.browser.add(widget)
             widget.hide()
         columns = QHBoxLayout()
-        columns.setSpacing(metrics.GAP)
-        columns.addWidget(self._left())
-        columns.addWidget(self.browser, 1)
+        columns.setSpacing(metrics.GAP - 2)
+        columns.addWidget(self._left(), 1)
+        columns.addWidget(self.browser, 2)
         self.body.addWidget(self.problems)
         self.body.addLayout(columns, 1)
 
@@ -91,10 +91,9 @@ class FormatPage(Page):
         content = QWidget()
         content.setObjectName("content")
         layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 0, 2, 0)
         layout.setSpacing(metrics.GAP)
         for card in (self.roles, self.template, self.labels, self.lengths):
-            card.setFixedWidth(_LEFT_WIDTH)
             layout.addWidget(card)
         layout.addStretch(1)
         area = QScrollArea()
@@ -103,7 +102,8 @@ class FormatPage(Page):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFixedWidth(_LEFT_WIDTH + _SCROLL_BAR)
+        area.setMinimumWidth(_NARROWEST_LEFT + _SCROLL_BAR)
+        area.setMaximumWidth(_WIDEST_LEFT + _SCROLL_BAR)
         return area
 
     # What is true

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import Tone, metrics
@@ -63,7 +63,7 @@ class CheckList(QWidget):
             badge = Badge(line.figure, line.tone)
             badge.setAccessibleName(f"{line.text}: {line.figure}")
             self._grid.addWidget(ElidedLabel(line.text), number, 0)
-            self._grid.addWidget(badge, number, 2)
+            self._grid.addWidget(badge, number, 2, Qt.AlignmentFlag.AlignRight)
             if line.row_id is not None:
                 show = Button("Show", partial(self.row_wanted.emit, line.row_id), kind="link")
                 show.setAccessibleName(f"Show the first row: {line.text}")

@@ -16,7 +16,7 @@ from fintune_gui.ui.widgets.words import counted
 _SHORTEST, _LONGEST = 8, 131072
 _BINS = 40
 _STEP = 64
-_CHART_HEIGHT = 150
+_CHART_HEIGHT = 112
 _FAR = 3.0
 """A limit so many times beyond the longest row is not drawn: the rows would be squeezed to the left."""
 

@@ -53,7 +53,7 @@ class TokenBrowser(Card):
         """Show the tokens of the row at `place` of `total`; for classification with its label."""
         self._place, self._total = place, total
         self._navigate(shown=True)
-        self.tokens.show_tokens(spans)
+        self.tokens.show_tokens(spans, label_is_learned=label is not None)
         self.label.setVisible(label is not None)
         if label is not None:
             self.label.set(f"label: {label}" if label.strip() else "no label", "info" if label.strip() else "warn")

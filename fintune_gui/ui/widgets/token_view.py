@@ -40,7 +40,9 @@ class TokenView(QWidget):
         self._legend.setAccessibleName("Legend")
         self._legend.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._legend.setFixedHeight(24)
-        self._counts = Label("", "small")
+        self._legend.setLineWrapMode(QTextEdit.LineWrapMode.NoWrap)
+        self._counts = Label("", "small", wrap=True)
+        self._counts.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._view = QTextEdit()
         self._view.setAccessibleName(name)
         for edit in (self._legend, self._view):
@@ -51,14 +53,19 @@ class TokenView(QWidget):
             edit.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._legend.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         top = row(self._legend, self._counts)
-        top.setStretch(0, 1)
+        top.setStretch(1, 1)
         layout.addLayout(top)
         layout.addWidget(self._view, 1)
         self._spans: tuple[tuple[str, str], ...] = ()
+        self._label_is_learned = False
         self._write()
 
-    def show_tokens(self, spans: Sequence[Span]) -> None:
-        """Show these tokens; a line break inside a token is shown and also broken."""
+    def show_tokens(self, spans: Sequence[Span], *, label_is_learned: bool = False) -> None:
+        """Show these tokens; a line break inside a token is shown and also broken.
+
+        With `label_is_learned` no token is learned by itself: the whole text leads to a label.
+        """
+        self._label_is_learned = label_is_learned
         self._spans = tuple((span.text, span.kind) for span in spans)
         self._write()
 
@@ -76,9 +83,11 @@ class TokenView(QWidget):
         for kind in KINDS:
             cursor.insertText(f" {_LEGEND[kind]} ", _format(kind))
             cursor.insertText("   ", QTextCharFormat())
+        self._legend.setFixedWidth(int(self._legend.document().idealWidth()) + 4)
         counts = self.counts()
         total = sum(counts.values()) - counts["cut"]
-        words = f"{total:,} tokens · {counts['trained']:,} are learned" if self._spans else ""
+        learned = "the label is learned" if self._label_is_learned else f"{counts['trained']:,} are learned"
+        words = f"{total:,} tokens · {learned}" if self._spans else ""
         self._counts.setText(words + (f" · {counts['cut']:,} cut off" if counts["cut"] else ""))
         self._view.setAccessibleDescription(self._counts.text())
         self._view.clear()
