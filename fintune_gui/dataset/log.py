@@ -271,17 +271,26 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
     if not path.exists():
-        db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        db.executescript(_SCHEMA)
-        return db
+        return _empty_log()
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("SELECT head FROM place").fetchone()
-    except sqlite3.OperationalError:
-        # a folder on read-only media cannot hold the shared memory of WAL; nobody else writes there either
-        db.close()
-        address = f"{path.resolve().as_uri()}?immutable=1"
-        db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+        begun = db.execute("SELECT head FROM place").fetchone() is not None
+    except sqlite3.OperationalError as error:
+        begun = "no such table" not in str(error)
+        if begun:
+            # a folder on read-only media cannot hold the shared memory of WAL; nobody else writes there either
+            db.close()
+            address = f"{path.resolve().as_uri()}?immutable=1"
+            return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    if begun:
+        return db
+    db.close()  # somebody is making the file at this moment: nothing has been done to the rows yet
+    return _empty_log()
+
+
+def _empty_log() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.executescript(_SCHEMA)
     return db
 
 
