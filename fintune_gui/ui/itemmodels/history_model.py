@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ Index = QModelIndex | QPersistentModelIndex
 
 LINE_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _NOWHERE = QModelIndex()
-_BY_HAND = {"edit": ("Edited by hand", "cell"), "remove": ("Removed by hand", "row")}
+_BY_HAND = {"edit": "Edited by hand", "remove": "Removed by hand"}
+_COUNTS = re.compile(r"(?: in [\d,]+ (?:cell|row)s?(?: of [\d,]+ rows?)?|: [\d,]+ rows?)$")
+"""The counts at the end of an operation's sentence; the list shows them in a column of their own."""
+_MOST_TOLD = 12
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class HistoryLine:
     text: str
     count: str
     in_force: bool
+    tip: str = ""
 
 
 def history_lines(operations: Sequence[Operation]) -> list[HistoryLine]:
@@ -47,17 +52,26 @@ def history_lines(operations: Sequence[Operation]) -> list[HistoryLine]:
 
 
 def _go_together(before: Operation, after: Operation) -> bool:
-    return before.kind == after.kind and before.in_force == after.in_force and after.kind in _BY_HAND
+    same_reason = before.label.partition(": ")[2] == after.label.partition(": ")[2] or after.kind == "edit"
+    return before.kind == after.kind and before.in_force == after.in_force and after.kind in _BY_HAND and same_reason
 
 
 def _line(number: int, group: list[Operation]) -> HistoryLine:
     last = group[-1]
-    text, noun = last.label, ""
-    if len(group) > 1:
-        text, noun = _BY_HAND[last.kind]
-        total = sum(operation.cells if noun == "cell" else operation.rows for operation in group)
-        return HistoryLine(number, last.seq, text, f"{total:,} {noun}{'' if total == 1 else 's'}", last.in_force)
-    return HistoryLine(number, last.seq, text, "", last.in_force)
+    cells, rows = sum(op.cells for op in group), sum(op.rows for op in group)
+    count = _counted(rows, "row") if last.kind in ("remove", "restore") or not cells else _counted(cells, "cell")
+    if len(group) > 1 or last.kind == "remove":
+        text = _BY_HAND[last.kind] if last.kind == "edit" else last.label.partition(": ")[2] or last.label
+    else:
+        text = _COUNTS.sub("", last.label)
+    if last.kind == "restore" or (last.kind == "edit" and len(group) == 1):
+        count = ""  # the sentence says it
+    tip = "\n".join(op.label for op in group[-_MOST_TOLD:])
+    return HistoryLine(number, last.seq, text, count, last.in_force, tip)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class HistoryModel(QAbstractListModel):
@@ -90,8 +104,10 @@ class HistoryModel(QAbstractListModel):
         line = self.lines[index.row()]
         if role == LINE_ROLE:
             return line
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return line.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return line.tip or line.text
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{line.text} {line.count}{'' if line.in_force else ', undone'}".strip()
         return None

@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 _NEED_MORE = ("rename_values",)
 """Steps that mean nothing without options."""
 _TONES: dict[str, Tone] = {"info": "info", "warn": "warn", "bad": "bad"}
+_SHORT = {
+    "exact_duplicates": "Exact duplicates",
+    "near_duplicates": "Near-duplicates",
+    "conflicting_labels": "Same text, two labels",
+    "label_variants": "Labels spelled in two ways",
+    "label_misspelled": "Misspelled labels",
+    "rare_label": "Rare labels",
+    "mojibake": "Broken characters",
+    "control_characters": "Invisible characters",
+    "html_entities": "HTML codes",
+    "white_space": "Space at the ends",
+    "several_spaces": "Several spaces in a row",
+    "placeholder": "Placeholder texts",
+    "card_number": "Card numbers",
+    "very_short": "Very short texts",
+    "very_long": "Very long texts",
+}
+"""Findings in the few words that a card has room for; the whole sentence is in the tool tip."""
 _VERBS = {"remove": "Remove", "mask": "Mask", "repair": "Repair", "trim": "Trim"}
 
 
@@ -91,7 +109,7 @@ class Cleaning(QObject):
 
         findings = self.watch.findings
         safe = [finding for finding in findings if finding.safe and finding.step is not None]
-        rows = sum(finding.count for finding in safe) if safe_steps(findings) else 0
+        rows = _rows_of(safe) if safe_steps(findings) else 0
         self._card.show_findings([_line(finding) for finding in findings], rows)
         self._mark(findings)
 
@@ -103,9 +121,10 @@ class Cleaning(QObject):
         for finding in findings:
             tone = _TONES[finding.severity]
             columns = finding.step.columns if finding.step is not None and finding.step.columns else (text,)
+            said = _short(finding).lower()
             for row_id in finding.row_ids:
                 words, worst = notes.get(row_id, ("", tone))
-                notes[row_id] = (f"{words}, {finding.title.lower()}" if words else finding.title.lower(), worst)
+                notes[row_id] = (f"{words}, {said}" if words else said, worst)
                 if tone != "info" and columns[0]:
                     marks.setdefault((row_id, columns[0]), tone)
         self._model.set_notes(notes)
@@ -168,4 +187,17 @@ def _line(finding: Finding) -> FindingLine:
     fix = ""
     if finding.step is not None:
         fix = _VERBS.get(finding.step.name.split("_")[0], "Fix")
-    return FindingLine(finding.title, finding.count, _TONES[finding.severity], fix)
+    return FindingLine(_short(finding), finding.count, _TONES[finding.severity], fix, finding.title)
+
+
+def _short(finding: Finding) -> str:
+    if finding.check.startswith("empty_"):
+        return f"Empty {finding.check.removeprefix('empty_')}"
+    return _SHORT.get(finding.check, finding.title)
+
+
+def _rows_of(findings: list[Finding]) -> int:
+    """How many rows the findings are about together; a row with two of them counts once where that can be known."""
+    if all(finding.count == len(finding.row_ids) for finding in findings):
+        return len({row_id for finding in findings for row_id in finding.row_ids})
+    return sum(finding.count for finding in findings)

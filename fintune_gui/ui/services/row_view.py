@@ -129,6 +129,7 @@ class RowView(QObject):
             self._table.set_column_widths({**_FIRST_WIDTHS, self.columns[0]: _TEXT_WIDTH, **widths})
         if len(ids) and not self._table.currentIndex().isValid():
             self._table.setCurrentIndex(self._model.index(0, 1))
+            self._table.horizontalScrollBar().setValue(0)
 
     def _show(self, ids: RowIds) -> None:
         """Show these rows; the row at the cursor stays there if it is among them, else the next one takes its place."""

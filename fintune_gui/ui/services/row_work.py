@@ -41,7 +41,8 @@ class RowWork(QObject):
     def start(
         self, what: str, work: Callable[[Dataset, Task], T], success: Callable[[T | None], object] | None = None
     ) -> bool:
-        """Do `work` with the rows and then call `success` with what it returned. False if something else is at work, or nothing can change.
+        """Do `work` with the rows and then call `success` with what it returned. False if something
+        else is at work, or nothing can be changed.
 
         Args:
             what: A few words for the progress strip: "Removing rows".

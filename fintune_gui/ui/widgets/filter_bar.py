@@ -12,12 +12,13 @@ from fintune_gui.ui.widgets.feedback import Banner
 
 _PAUSE_MS = 300
 SHOWN: tuple[tuple[str, object], ...] = (
-    ("Show: kept", "kept"),
-    ("Show: removed", "removed"),
-    ("Show: edited", "edited"),
-    ("Show: all", "all"),
+    ("Kept", "kept"),
+    ("Removed", "removed"),
+    ("Edited", "edited"),
+    ("All rows", "all"),
 )
 _MOST_LABELS = 200
+_CHOICE_WIDTH = 120
 
 
 class FilterBar(QWidget):
@@ -34,7 +35,7 @@ class FilterBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._label_column = ""
-        self.search = SearchField("Search or filter", "Search, or a filter such as  label = billing and length > 400")
+        self.search = SearchField("Search or filter", "Search, or filter: length > 400")
         self.label = ComboBox("Label", [("Label: any", None)])
         self.shown = ComboBox("Rows to show", SHOWN)
         self.error = Label("", "small", tone="bad", wrap=True)
@@ -50,6 +51,10 @@ class FilterBar(QWidget):
         self.label.chosen.connect(self._commit)
         self.shown.chosen.connect(self._commit)
         self.label.hide()
+        for combo in (self.label, self.shown):
+            combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(9)
+            combo.setFixedWidth(_CHOICE_WIDTH)
         line = row(self.search, self.label, self.shown)
         line.setStretch(0, 1)
         layout = QVBoxLayout(self)
@@ -72,8 +77,9 @@ class FilterBar(QWidget):
         self.shown.set_value("kept")
 
     def set_example(self, column: str) -> None:
-        """Name a real column in the field's example."""
-        self.search.setPlaceholderText(f"Search, or a filter such as  length({column}) > 400")
+        """Name a real column in the field's tool tip."""
+        name = column if column.isidentifier() else quoted(column)
+        self.search.setToolTip(f"Words, or a filter such as\n{name} contains refund and length({name}) > 400")
 
     def set_labels(self, column: str, counts: dict[str, int]) -> None:
         """Offer the values of the label column, the frequent ones first; none hides the choice."""

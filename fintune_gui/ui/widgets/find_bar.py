@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import metrics, tokens
 from fintune_gui.ui.widgets.card import row
@@ -17,8 +17,9 @@ from fintune_gui.ui.widgets.feedback import escape
 from fintune_gui.ui.widgets.words import counted
 
 _PAUSE_MS = 300
-_EXAMPLES = 4
-_CONTEXT = 60
+_EXAMPLES = 3
+_BEFORE = 24
+_AFTER = 70
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class FindBar(QWidget):
         self.apply = Button("Replace", self.apply_requested.emit)
         self.apply.setEnabled(False)
         self.note = Label("", "small", wrap=True)
-        self.preview = Label("", "small", wrap=True)
+        self.preview = Label("", "small")
+        self.preview.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.preview.setTextFormat(Qt.TextFormat.RichText)
         self.preview.setAccessibleName("Preview")
         self._pause = QTimer(self)
@@ -81,17 +83,19 @@ class FindBar(QWidget):
             combo.chosen.connect(self._pause.start)
         self.what.returnPressed.connect(self.find_next)
         close = Button("Close find and replace", self.close_bar, kind="icon", icon_name="close")
-        first = row(self.what, self.replacement, self.next, self.apply, close)
-        first.setStretch(0, 1)
-        first.setStretch(1, 1)
+        fields = row(self.what, self.replacement, close)
+        fields.setStretch(0, 1)
+        fields.setStretch(1, 1)
+        act = row(self.note, self.next, self.apply)
+        act.setStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 2, 12, 10)
         layout.setSpacing(metrics.SMALL_GAP)
         layout.addWidget(HorizontalLine())
-        layout.addLayout(first)
+        layout.addLayout(fields)
         layout.addLayout(row(self.column, self.scope, None))
-        layout.addLayout(row(self.case, self.whole_word, self.regex, None, spacing=metrics.GAP))
-        layout.addWidget(self.note)
+        layout.addLayout(row(self.case, self.whole_word, self.regex, None, spacing=metrics.SMALL_GAP))
+        layout.addLayout(act)
         layout.addWidget(self.preview)
         self.show_preview(0, 0, [])
         self.hide()
@@ -158,9 +162,17 @@ class FindBar(QWidget):
             self.note.setText("Nothing would change in these rows.")
         else:
             self.note.setText(f"Would change {counted(cells, 'cell')} in {counted(rows, 'row')}.")
-        lines = [_example_html(*example) for example in examples[:_EXAMPLES]]
-        self.preview.setText("<br>".join(lines))
-        self.preview.setVisible(bool(lines))
+        self._examples = list(examples[:_EXAMPLES])
+        self._fill_preview()
+
+    def _fill_preview(self) -> None:
+        self.preview.setText("<br>".join(_example_html(*example) for example in self._examples))
+        self.preview.setVisible(bool(self._examples))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "_examples"):
+            self._fill_preview()  # the colours are other ones
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -173,8 +185,9 @@ def _example_html(row_id: int, column: str, before: str, after: str) -> str:
     start = next(
         (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
     )
-    start = max(0, start - _CONTEXT // 2)
+    start = max(0, start - _BEFORE)
     lead = "… " if start else ""
-    old, new = before[start : start + 2 * _CONTEXT], after[start : start + 2 * _CONTEXT]
+    old, new = before[start : start + _BEFORE + _AFTER], after[start : start + _BEFORE + _AFTER]
+    old, new = old.replace("\n", " "), new.replace("\n", " ")
     place = f'<span style="color:{tokens().muted}">Row {row_id + 1:,}, {escape(column)}:</span> '
     return place + lead + difference_html(old, new)

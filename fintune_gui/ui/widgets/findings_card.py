@@ -25,6 +25,7 @@ class FindingLine:
     count: int
     tone: Tone
     fix: str = ""
+    explained: str = ""
 
 
 class FindingsCard(Card):
@@ -60,6 +61,8 @@ class FindingsCard(Card):
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(inside)
+        for part in (inside, self._area.viewport()):  # the card's own colour lies behind
+            part.setAutoFillBackground(False)
         self.add(self._area)
         self.fix_all = Button("Fix all safe ones", self.fix_all_requested.emit)
         self.fix_all.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -115,7 +118,7 @@ class _Line(QWidget):
         super().__init__()
         words = Clickable(f"Review: {finding.title}, {counted(finding.count, 'row')}")
         words.setProperty("kind", "finding")
-        words.setToolTip(f"{finding.title}\nShow these rows")
+        words.setToolTip(f"{finding.explained or finding.title}\nShow these rows")
         words.clicked.connect(lambda: card.review_requested.emit(number))
         title = ElidedLabel(finding.title)
         title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

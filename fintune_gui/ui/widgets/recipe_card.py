@@ -41,7 +41,7 @@ class RecipeCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Recipe", parent=parent)
-        self._note = self.add_note("Every change, in its order. Click one to go back to it.")
+        self._note = self.add_note("Click a change to go back to it.")
         self.model = HistoryModel(self)
         self.list = QListView()
         self.list.setAccessibleName("History of changes")
