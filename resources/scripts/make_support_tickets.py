@@ -444,6 +444,11 @@ numbers. The texts are ours and may be used freely.
 The task: find the `topic` from the `text` (and, if you like, the `subject`). About one ticket in twenty fits
 two topics equally well, so even a perfect reader gets about 97 % right.
 
+With `resources/models/tiny-base`, 1,050 tickets (no gaps, copies or misspelled labels) and four passes of LoRA
+(r 16, alpha 32, all linear layers, rate 2e-3, batches of 8, at most 256 tokens) we measured 90 % on 359
+held-out tickets; always saying "bug" gives 23 %. Full fine-tuning (three passes, rate 1e-3, batches of 16) gave 92 %.
+One run each, so expect a few points more or less.
+
 ## tickets.csv
 UTF-8, commas, one heading line; fields with line breaks are quoted.
 

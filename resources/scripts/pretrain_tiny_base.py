@@ -104,7 +104,7 @@ def train_tokenizer(texts: Iterator[str], vocab_size: int, max_length: int) -> P
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         eos_token=END,
         pad_token=PAD,
@@ -276,8 +276,9 @@ python resources/scripts/pretrain_tiny_base.py --data chit/chitchat_dataset/data
 The learning rate follows the clock, so a second run gives similar, not identical, weights.
 
 ## Fine-tuning it
-Small models want high learning rates: about 2e-3 for LoRA (r 16, alpha 32, all linear layers, batches of 8) and
-1e-3 for full fine-tuning (batches of 16), three or four passes for classifying and more for answering. Train in fp32.
+Small models want high learning rates: about 2e-3 for LoRA (r 16, alpha 32, all linear layers, batches of 8)
+and 1e-3 for full fine-tuning (batches of 16), three or four passes for classifying and more for answering.
+Train in fp32.
 
 ## Limits
 It writes English-looking small talk and knows nothing: no facts, no instructions, no other language. Text
