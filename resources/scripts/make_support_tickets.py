@@ -116,9 +116,7 @@ class Writer:
             )
             parts += [say(scenario["ask"])] if rng.random() < 0.8 else []
         if length in {"medium", "long"}:
-            parts[:0] = self._several(
-                self._frame["context"], (0, 1) if length == "medium" else (1, 2), values
-            )
+            parts[:0] = self._several(self._frame["context"], (0, 1) if length == "medium" else (1, 2), values)
             if rng.random() < (0.2 if length == "medium" else 0.5):
                 parts.insert(rng.randrange(1, len(parts) + 1), say(self._frame["aside"]))
             parts += [say(self._frame["annoyed"])] if rng.random() < 0.15 else []
@@ -201,16 +199,12 @@ class Memory:
 def write_clean(count: int, writer: Writer, rng: random.Random) -> list[Ticket]:
     """Return ``count`` tickets in mixed order, none of them like another."""
     ambiguous = round(count * AMBIGUOUS_SHARE)
-    wanted = [
-        topic for topic, share in TOPIC_SHARES.items() for _ in range(round((count - ambiguous) * share))
-    ]
+    wanted = [topic for topic, share in TOPIC_SHARES.items() for _ in range(round((count - ambiguous) * share))]
     jobs: list[str | None] = [*wanted, *[None] * (count - len(wanted))]
     rng.shuffle(jobs)
     memory, tickets = Memory(), []
     for topic in jobs:
-        while not memory.is_new(
-            (ticket := writer.compose(topic) if topic else writer.compose_ambiguous()).text
-        ):
+        while not memory.is_new((ticket := writer.compose(topic) if topic else writer.compose_ambiguous()).text):
             pass
         ticket.channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
         ticket.plan = "" if topic == "sales" else rng.choices(list(PLANS), list(PLANS.values()))[0]
@@ -242,9 +236,7 @@ class Spoiler:
                 return ticket
         raise ValueError("The table has too few rows for all the dirt; ask for more rows.")
 
-    def note(
-        self, ticket: Ticket, column: str, kind: str, detail: str, original: Ticket | None = None
-    ) -> None:
+    def note(self, ticket: Ticket, column: str, kind: str, detail: str, original: Ticket | None = None) -> None:
         """Write down one flaw."""
         self.dirt.append(Dirt(ticket, column, kind, detail, original))
 
@@ -430,9 +422,7 @@ def to_readme(rows: list[Ticket], records: list[dict[str, Any]]) -> str:
     topics = Counter(ticket.topic for ticket in rows if ticket.topic in TOPIC_SHARES)
     kinds = Counter(record["kind"] for record in records)
     dirty = len({record["row"] for record in records})
-    shares = "\n".join(
-        f"| {topic} | {count} | {count / len(rows):.1%} |" for topic, count in topics.most_common()
-    )
+    shares = "\n".join(f"| {topic} | {count} | {count / len(rows):.1%} |" for topic, count in topics.most_common())
     flaws = "\n".join(f"| `{kind}` | {count} |" for kind, count in sorted(kinds.items()))
     return f"""# Sample: support tickets
 

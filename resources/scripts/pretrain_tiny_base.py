@@ -161,9 +161,7 @@ class Packer:
 class HeldOut:
     """The conversations the model never trains on, packed once in each form."""
 
-    def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, talks: Sequence[Conversation], length: int
-    ) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, talks: Sequence[Conversation], length: int) -> None:
         texts: dict[Form, list[str]] = {
             "chat": [talk.as_chat(with_topic=False) for talk in talks],
             "raw": [talk.as_raw() for talk in talks],
@@ -225,9 +223,7 @@ def save(
     (out / "README.md").write_text(model_card(model, held_out, progress, args), "utf-8", newline="\n")
 
 
-def model_card(
-    model: LlamaForCausalLM, held_out: HeldOut, progress: Progress, args: argparse.Namespace
-) -> str:
+def model_card(model: LlamaForCausalLM, held_out: HeldOut, progress: Progress, args: argparse.Namespace) -> str:
     """Return the model card in Markdown."""
     options = (
         f"--minutes {args.minutes:g} --batch {args.batch} --length {args.length} --lr {args.lr:g} "
@@ -344,9 +340,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description="Pre-train Fintune's tiny base model.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="dataset.json of the package chitchat-dataset"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="dataset.json of the package chitchat-dataset")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--minutes", type=float, default=38.0, help="training time")
     parser.add_argument("--save-every", type=float, default=8.0, help="minutes between saves")
@@ -356,9 +350,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--bf16", action="store_true", help="compute in bf16 (faster on recent CPUs)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument(
-        "--held-out", type=float, default=0.03, help="share of conversations never trained on"
-    )
+    parser.add_argument("--held-out", type=float, default=0.03, help="share of conversations never trained on")
     parser.add_argument("--vocab", type=int, default=4096)
     parser.add_argument("--hidden", type=int, default=192)
     parser.add_argument("--layers", type=int, default=4)
