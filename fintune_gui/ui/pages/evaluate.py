@@ -195,12 +195,16 @@ class EvaluatePage(Page):
 
             return report, read_results(run_folder)
 
-        run_in_background(self, work, success=self._take_results)
+        run_in_background(self, work, success=self._take_results, failure=self._results_failed)
 
     def _take_results(self, told: tuple[Report, Sequence[Result]]) -> None:
         report, rows = told
         if self._shown_report is not None and self._shown_report[0] == report:
             self.results.show_results(rows, report)
+
+    def _results_failed(self, error: Exception) -> None:
+        self.results.wait("The rows cannot be shown.")
+        notifications().show_error(error)
 
     # What the user does
 

@@ -97,12 +97,12 @@ class ResultsCard(Card):
         self.table.sort_requested.connect(self._sort)
         self.table.copied.connect(self.copied)
 
-    def wait(self) -> None:
-        """The rows are being read."""
+    def wait(self, words: str = "Reading the rows …") -> None:
+        """Show words instead of rows: they are being read, or cannot be."""
         self.model.show_results((), "tuned")
         self.filter.hide()
         self._filter("all")
-        self._nothing.setText("Reading the rows …")
+        self._nothing.setText(words)
 
     def show_results(self, rows: Sequence[Result], report: Report) -> None:
         """Show the rows of a report, at first those that got worse."""
