@@ -52,9 +52,13 @@ def per_label(labels: Sequence[str], counts: Ints) -> tuple[LabelScores, ...]:
     )
 
 
+_LARGEST_EXPONENT = 690.0
+"""Beyond it a perplexity is no finite float; nothing sensible is so surprised."""
+
+
 def perplexity(loss: float) -> float:
-    """Perplexity of a mean loss per token; infinite where a float cannot hold it."""
-    return math.exp(loss) if loss < 700 else math.inf
+    """Perplexity of a mean loss per token."""
+    return math.exp(min(loss, _LARGEST_EXPONENT))
 
 
 def rouge_l(expected: Sequence[str], answers: Sequence[str]) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.inspection import check_fits_task
 from fintune_gui.project.document import Task
@@ -115,6 +116,14 @@ def _with_adapter(model: Model, new: set[str], training: TrainingSettings, task:
         exclude_modules=sorted(new) or None,
     )
     return get_peft_model(model, config)
+
+
+def padding_id(tokenizer: ModelTokenizer) -> int:
+    """The token that fills up rows. Which one does not matter: masks are made from lengths."""
+    for token in (tokenizer.pad_id, tokenizer.eos_id):
+        if token is not None:
+            return int(token)
+    return 0
 
 
 def base_of(model: Model) -> Model:

@@ -15,7 +15,7 @@ from fintune_gui.engine.data import Example, load_examples, read_rows
 from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
-from fintune_gui.engine.model import Model, count_parameters, load_for_training, load_trainable_state
+from fintune_gui.engine.model import Model, count_parameters, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing
 from fintune_gui.project.errors import ModelError
@@ -119,14 +119,6 @@ def _is_finished(resumed: CheckpointState | None, schedule: Schedule, spec: Trai
         return False
     patience = spec.training.early_stopping_patience
     return resumed.step >= schedule.total_steps or 0 < patience <= resumed.evaluations_without_gain
-
-
-def padding_id(tokenizer: ModelTokenizer) -> int:
-    """The token that fills up rows. Which one does not matter: masks are made from lengths."""
-    for token in (tokenizer.pad_id, tokenizer.eos_id):
-        if token is not None:
-            return int(token)
-    return 0
 
 
 def _check_vocabulary(model: Model, examples: Sequence[Example]) -> None:

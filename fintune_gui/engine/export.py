@@ -1,0 +1,222 @@
+"""Write a run's result into a folder of the user's, and prove that other programs can use it.
+
+The folder is written beside its place, loaded in a fresh process by the plain libraries, compared with the run's own
+answers, and only then renamed: an export that does not work never appears.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fintune_gui.dataset.encoding import ModelTokenizer
+from fintune_gui.engine import checkpoints
+from fintune_gui.engine.card import write_card
+from fintune_gui.engine.data import Example, encode_rows, read_rows
+from fintune_gui.engine.device import Device, choose_device
+from fintune_gui.engine.evaluate import finished_run
+from fintune_gui.engine.job import Job, Result
+from fintune_gui.engine.model import Model, base_of, load_for_training, load_trainable_state, padding_id
+from fintune_gui.project.errors import ModelError, ProjectError, TrainingError
+from fintune_gui.project.files import disk_errors_explained, sync_folder
+from fintune_gui.project.settings import Method
+from fintune_gui.project.spec import ExportSpec, TrainSpec
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+)
+_TOLERANCE = 1e-3
+"""Largest difference of any logit, relative to the largest logit, that arithmetic in another order explains."""
+_VERIFY_SECONDS = 1800
+
+
+def run(spec: ExportSpec, job: Job) -> Result:
+    """Export a run; the folder appears only when it was verified.
+
+    Raises:
+        ProjectError: if the target is in use.
+        TrainingError: if the run has no result, or no adapter.
+        ModelError: if the export does not answer as the run did.
+    """
+    run_folder, target = Path(spec.run_folder), Path(spec.target)
+    trained, checkpoint = finished_run(run_folder)
+    if spec.what == "adapter" and trained.model.method is Method.FULL:
+        raise TrainingError(
+            "training.no_adapter",
+            "A full fine-tune has no adapter.",
+            "It changed all weights of the model, so the whole model is its result.",
+            "Export the merged model instead.",
+        )
+    _require_empty(target)
+    device = choose_device(job, half=checkpoints.read_state(checkpoint).half)
+    tokenizer = ModelTokenizer.load(Path(trained.model.folder))
+    job.progress("Loading the model", 0)
+    model = load_for_training(trained, device, padding_id(tokenizer))
+    load_trainable_state(model, checkpoint / checkpoints.WEIGHTS_FILE)
+    model.eval()
+    rows = _rows_to_verify(run_folder, trained, tokenizer, spec.verify_rows)
+    with disk_errors_explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            beside.mkdir()
+            job.progress("Writing the files", 0)
+            expected = _logits(model, rows, device)
+            _write(spec, trained, model, beside)
+            job.check_cancelled()
+            job.progress("Checking the export in a fresh process", 0)
+            difference = _verify(spec, trained, beside, rows, expected)
+            write_card(beside, spec, trained, run_folder, verified_rows=len(rows), difference=difference)
+            if target.is_dir():
+                target.rmdir()
+            beside.rename(target)
+            sync_folder(target.parent)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return "completed", {"folder": str(target), "verified_rows": len(rows), "max_difference": difference}
+
+
+def _require_empty(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ProjectError(
+            "project.folder_in_use",
+            f"{target} already holds other files.",
+            "An export needs an empty folder of its own, so that nothing is mixed or overwritten.",
+            "Choose another folder.",
+        )
+
+
+def _rows_to_verify(run_folder: Path, trained: TrainSpec, tokenizer: ModelTokenizer, count: int) -> list[Example]:
+    """The first rows of the test part that can be used."""
+    return encode_rows(read_rows(run_folder, "test")[: 4 * count], trained, tokenizer)[:count]
+
+
+def _logits(model: Model, rows: list[Example], device: Device) -> list[torch.Tensor]:
+    """What the model says to each row by itself: the logits at its end, or those of its labels."""
+    with torch.inference_mode():
+        return [
+            model(input_ids=torch.tensor([row.ids], device=device.torch)).logits.reshape(-1).float().cpu()[-4096:]
+            for row in rows
+        ]
+
+
+def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> None:
+    """Weights, configuration and tokenizer. The model is merged in place, so this is its last use."""
+    if spec.what == "adapter":
+        base = trained.model.name if "/" in trained.model.name and not Path(trained.model.name).exists() else ""
+        for config in model.peft_config.values():
+            # Who loads the adapter needs the base model's name on the hub or its folder, not a place in our cache.
+            config.base_model_name_or_path = base or trained.model.folder
+        model.save_pretrained(folder, save_embedding_layers=False)
+    else:
+        merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+        base_of(merged).save_pretrained(folder)
+    for name in _TOKENIZER_FILES:
+        source = Path(trained.model.folder) / name
+        if source.exists():
+            shutil.copyfile(source, folder / name)
+
+
+_CHECK = """
+import json, sys, torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+request = json.load(sys.stdin)
+kind = AutoModelForSequenceClassification if request["labels"] else AutoModelForCausalLM
+options = {"dtype": torch.float32, "local_files_only": True}
+if request["what"] == "adapter":
+    from peft import PeftModel
+    if request["labels"]:
+        options |= {"num_labels": request["labels"], "ignore_mismatched_sizes": True}
+    model = PeftModel.from_pretrained(kind.from_pretrained(request["base"], **options), request["folder"])
+else:
+    model = kind.from_pretrained(request["folder"], **options)
+AutoTokenizer.from_pretrained(request["folder"])
+model.eval()
+differences = []
+expected = load_file(request["expected"])
+with torch.inference_mode():
+    for number, ids in enumerate(request["rows"]):
+        found = model(input_ids=torch.tensor([ids])).logits.reshape(-1).float()[-4096:]
+        wanted = expected[str(number)]
+        differences.append(float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1)))
+print(json.dumps(max(differences, default=0.0)))
+"""
+"""Runs with the plain libraries only, as somebody else's program would."""
+
+
+def _verify(
+    spec: ExportSpec, trained: TrainSpec, folder: Path, rows: list[Example], expected: list[torch.Tensor]
+) -> float:
+    """Load the export in a fresh process and compare logits. Returns the largest relative difference.
+
+    Raises:
+        ModelError: if it does not load, or answers otherwise.
+    """
+    from safetensors.torch import save_file
+
+    logits = folder / ".expected.safetensors"
+    save_file({str(number): values.contiguous() for number, values in enumerate(expected)}, logits)
+    request: dict[str, Any] = {
+        "what": spec.what,
+        "labels": len(trained.labels),
+        "base": trained.model.folder,
+        "folder": str(folder),
+        "expected": str(logits),
+        "rows": [row.ids for row in rows],
+    }
+    try:
+        done = subprocess.run(
+            _python(_CHECK),
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_VERIFY_SECONDS,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        )
+    finally:
+        logits.unlink(missing_ok=True)
+    try:
+        difference = float(json.loads(done.stdout.strip().splitlines()[-1]))
+    except (IndexError, ValueError):
+        raise _not_verified("It could not be loaded in a fresh process.", done.stderr[-3000:]) from None
+    if math.isnan(difference) or difference > _tolerance(spec, trained):
+        raise _not_verified(f"Loaded in a fresh process, its answers differ by {difference:.2g}.", done.stderr[-3000:])
+    return difference
+
+
+def _python(script: str) -> list[str]:
+    """The command that runs `script` in a fresh interpreter."""
+    return [sys.executable, "-c", script]
+
+
+def _tolerance(spec: ExportSpec, trained: TrainSpec) -> float:
+    """Weights that were trained beside coarse ones and merged into them are rounded once more."""
+    return 0.1 if trained.model.method is Method.QLORA and spec.what == "merged" else _TOLERANCE
+
+
+def _not_verified(why: str, details: str) -> ModelError:
+    return ModelError(
+        "model.export_not_verified",
+        "The export was not kept, because it does not work as the run did.",
+        why,
+        "Try again; if it happens again, report it with the details. The run itself is untouched.",
+        details=details,
+    )
