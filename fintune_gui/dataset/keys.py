@@ -24,15 +24,26 @@ _BETWEEN_COLUMNS = "\x1f"
 
 def normalised(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """Texts in Unicode form NFKC, without case, with single spaces and none at the ends."""
-    folded = pc.utf8_lower(pc.utf8_normalize(array, "NFKC"))
+    folded = pc.utf8_lower(_unicode_form(array, "NFKC"))
     folded = pc.replace_substring(folded, "ß", "ss")  # the one common letter whose case folding is not its lower case
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(folded, r"[\s\pZ]+", " "))
+    return _single_spaces(pc.replace_substring_regex(folded, r"[\t-\r\x{1680}\x{2028}\x{2029}]", " "))
 
 
 def words_only(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """`normalised` texts without punctuation, signs and accents: near-duplicates become equal."""
-    bare = pc.replace_substring_regex(pc.utf8_normalize(normalised(array), "NFKD"), r"\pM+", "")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(bare, r"[^\pL\pN]+", " "))
+    return _single_spaces(pc.replace_substring_regex(_unicode_form(normalised(array), "NFKD"), r"[^\pL\pN ]+", ""))
+
+
+def _single_spaces(array: pa.LargeStringArray) -> pa.LargeStringArray:
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(array, r" {2,}", " "))
+
+
+def _unicode_form(array: pa.LargeStringArray, form: str) -> pa.LargeStringArray:
+    """Only texts beyond ASCII have another form, and normalising is slow."""
+    beyond = pc.invert(pc.fill_null(pc.string_is_ascii(array), True))
+    if not pc.any(beyond).as_py():
+        return array
+    return pc.replace_with_mask(array, beyond, pc.utf8_normalize(array.filter(beyond), form))
 
 
 def text_keys(
