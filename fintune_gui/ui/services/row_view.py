@@ -135,6 +135,7 @@ class RowView(QObject):
         """Show these rows; the row at the cursor stays there if it is among them, else the next one takes its place."""
         current = self._table.currentIndex()
         before = self._model.row_id(current.row()) if current.isValid() else None
+        above = self._model.view_ids[: current.row()] if current.isValid() else ids[:0]
         top = self._table.verticalScrollBar().value()
         self._model.show_rows(self.dataset, ids, self.columns)
         self._show_emptiness(len(ids))
@@ -142,7 +143,8 @@ class RowView(QObject):
             self._panel.detail.show_row(None)
         else:
             place = self._model.place_of(before)
-            place = min(current.row(), len(ids) - 1) if place is None else place
+            if place is None:
+                place = min(int(np.isin(above, ids).sum()), len(ids) - 1)
             self._table.verticalScrollBar().setValue(top)
             self._table.setCurrentIndex(self._model.index(place, max(1, current.column())))
             self._table.scrollTo(self._model.index(place, max(1, current.column())))

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QHeaderView,
+    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -321,6 +322,11 @@ class CellDelegate(QStyledItemDelegate):
             opt: Any = option
             painter.drawRect(opt.rect.adjusted(0, 0, -2, -2))
             painter.restore()
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """The model may tell of changes while the user types; what is typed stays."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = super().createEditor(parent, option, index)

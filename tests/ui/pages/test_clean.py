@@ -1,0 +1,397 @@
+"""The Clean page over the support tickets sample, used with mouse and keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+
+from fintune_gui.dataset.apply import record_import
+from fintune_gui.dataset.importing import import_files
+from fintune_gui.dataset.query import Query
+from fintune_gui.project.flow import Step
+from fintune_gui.project.paths import resource
+from fintune_gui.ui.pages.clean import CleanPage
+from tests.helpers.pages import opened_session, shown_page
+
+TICKETS = resource("samples", "support_tickets", "tickets.csv")
+MAIL = "Could you mail ida@example.com about this?"
+
+
+@pytest.fixture
+def session(qapp, tmp_path: Path):
+    with opened_session(tmp_path / "project") as session:
+        rows = tmp_path / "rows.csv"
+        rows.write_text(
+            "id,text,label\n"
+            "1,My invoice is wrong,billing\n"
+            "2,I cannot log in,account\n"
+            "3,My invoice is wrong,billing\n"
+            "4,,bug\n"
+            f"5,{MAIL},billing\n"
+            "6,The  invoice came  twice ,Billing\n"
+            "7,zebra crossing,account\n",
+            encoding="utf-8",
+        )
+        record_import(session.folder, import_files([rows], session.folder.dataset))
+        yield session
+
+
+@pytest.fixture
+def page(qtbot, session) -> CleanPage:
+    page = shown_page(qtbot, session, CleanPage)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 7 and bool(page.cleaning.watch.findings))
+    return page
+
+
+def ids(page: CleanPage) -> list[int]:
+    return page.model.view_ids.tolist()
+
+
+def text(page: CleanPage, place: int) -> str | None:
+    return page.model.cell(place, "text")
+
+
+def idle(qtbot, page: CleanPage) -> None:
+    """Until the rows are as they will be, and the page has seen it."""
+
+    def settled() -> bool:
+        dataset = page.session.dataset()
+        return not page.work.busy and page.view._query is None and page._fingerprint == dataset.fingerprint
+
+    qtbot.waitUntil(settled)
+
+
+def search(qtbot, page: CleanPage, words: str) -> None:
+    page.filter.search.setFocus()
+    page.filter.search.selectAll()
+    qtbot.keyClicks(page.filter.search, words)
+    qtbot.keyClick(page.filter.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.view._query is None)
+
+
+def press(qtbot, page: CleanPage, name: str) -> None:
+    buttons = [b for b in page.findChildren(QPushButton) if name in (b.text(), b.accessibleName()) and b.isVisible()]
+    assert len(buttons) == 1, name
+    qtbot.mouseClick(buttons[0], Qt.MouseButton.LeftButton)
+
+
+def edit_cell(qtbot, page: CleanPage, place: int, column: str, new: str) -> None:
+    page.table.setFocus()
+    page.table.setCurrentIndex(page.model.index(place, 1 + page.model.columns.index(column)))
+    before = page.session.dataset().fingerprint
+    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, new)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.session.dataset().fingerprint != before)
+
+
+def test_that_the_columns_with_a_role_come_first_and_the_status_counts(page) -> None:
+    assert page.model.columns == ("text", "label", "id")
+    assert page.header.status.text() == "7 of 7 rows kept · every change can be undone"
+
+
+def test_that_the_filter_language_filters_and_says_what_is_wrong_without_losing_the_rows(qtbot, page) -> None:
+    search(qtbot, page, "label = billing and length(text) > 30")
+    assert ids(page) == [4]
+
+    search(qtbot, page, "colour = red")
+    assert "there is no column “colour”" in page.filter.error.text()
+    assert page.filter.error.isVisible()
+    assert ids(page) == [4]
+
+    qtbot.keyClick(page.filter.search, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: len(ids(page)) == 7)
+    assert not page.filter.error.isVisible()
+
+
+def test_that_typing_filters_after_a_pause_without_enter(qtbot, page) -> None:
+    qtbot.keyClicks(page.filter.search, "zebra")
+    qtbot.waitUntil(lambda: ids(page) == [6])
+
+
+def test_that_the_label_choice_narrows_the_search(qtbot, page) -> None:
+    search(qtbot, page, "invoice")
+    page.filter.label.set_value("billing")
+    page.filter.label.chosen.emit("billing")
+    qtbot.waitUntil(lambda: ids(page) == [0, 2, 5])
+
+    page.filter.label.set_value("account")
+    page.filter.label.chosen.emit("account")
+    qtbot.waitUntil(page.rows.nothing.isVisible)
+    press(qtbot, page, "Show all rows")
+    qtbot.waitUntil(lambda: len(ids(page)) == 7)
+
+
+def test_that_a_click_on_a_header_sorts_and_another_click_turns_it_round(qtbot, page) -> None:
+    header = page.table.horizontalHeader()
+    at = QPoint(header.sectionViewportPosition(3) + 10, 10)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    idle(qtbot, page)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.waitUntil(lambda: ids(page) == [6, 5, 4, 3, 2, 1, 0])
+
+
+def test_that_f2_edits_a_cell_on_disk_and_the_row_stays_where_it_is(qtbot, page) -> None:
+    search(qtbot, page, "zebra")
+    edit_cell(qtbot, page, 0, "text", "a crossing")
+    idle(qtbot, page)
+
+    assert ids(page) == [6]  # it does not match any more, and yet it does not jump away
+    assert text(page, 0) == "a crossing"
+    assert page.session.dataset().is_edited(6, "text")
+    assert page.detail.original.isVisible()
+    assert "zebra" in page.detail.text()
+    assert "a" in page.detail.text()
+
+
+def test_that_what_is_being_typed_survives_news_about_the_rows(qtbot, page) -> None:
+    page.table.setFocus()
+    page.table.setCurrentIndex(page.model.index(0, 1))
+    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QLineEdit)
+    qtbot.keyClicks(editor, "An invoice came late")
+    page.model.refresh()
+    page.model.set_notes({1: ("something", "warn")})
+
+    assert editor.text() == "An invoice came late"
+
+
+def test_that_undo_and_redo_take_an_edit_back_and_forth(qtbot, page) -> None:
+    before = page.session.dataset().fingerprint
+    edit_cell(qtbot, page, 0, "text", "changed")
+    idle(qtbot, page)
+    press(qtbot, page, "Undo")
+    idle(qtbot, page)
+    assert text(page, 0) == "My invoice is wrong"
+    assert page.session.dataset().fingerprint == before
+
+    press(qtbot, page, "Redo")
+    qtbot.waitUntil(lambda: text(page, 0) == "changed")
+
+
+def test_that_del_removes_the_chosen_rows_and_they_can_come_back(qtbot, page) -> None:
+    page.table.setFocus()
+    page.table.selectRow(1)
+    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    idle(qtbot, page)
+    assert ids(page) == [0, 3, 4, 5, 6]
+    assert page.header.status.text().startswith("5 of 7 rows kept")
+    assert page.table.currentIndex().row() == 1
+
+    page.filter.shown.set_value("removed")
+    page.filter.shown.chosen.emit("removed")
+    qtbot.waitUntil(lambda: ids(page) == [1, 2])
+    page.table.selectRow(0)
+    press(qtbot, page, "Bring this row back")
+    idle(qtbot, page)
+    qtbot.waitUntil(lambda: ids(page) == [2])
+    assert page.session.dataset().kept_rows() == 6
+
+
+def test_that_everything_is_a_flag_that_removes_all_rows_of_the_view(qtbot, page) -> None:
+    search(qtbot, page, "invoice")
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    idle(qtbot, page)
+
+    assert page.session.dataset().view(Query()).tolist() == [1, 3, 4, 6]
+
+
+def test_that_ctrl_c_copies_rows_for_a_spreadsheet(qtbot, page) -> None:
+    page.table.setFocus()
+    page.table.selectRow(1)
+    qtbot.keyClick(page.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+
+    head, line = QGuiApplication.clipboard().text().split("\n")
+    assert head.split("\t")[:4] == ["#", "text", "label", "id"]
+    assert line.split("\t")[:4] == ["2", "I cannot log in", "account", "2"]
+
+
+def test_that_ctrl_f_goes_to_the_filter_and_ctrl_h_opens_find_and_replace(qtbot, page) -> None:
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.filter.search.hasFocus()
+    qtbot.keyClick(page.filter.search, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert page.finder.isVisible()
+    assert page.finder.what.hasFocus()
+    qtbot.keyClick(page.finder.what, Qt.Key.Key_Escape)
+    assert not page.finder.isVisible()
+
+
+def test_that_replace_shows_what_it_will_do_in_the_rows_of_the_view_and_does_just_that(qtbot, page) -> None:
+    search(qtbot, page, "wrong")
+    page.open_find()
+    qtbot.keyClicks(page.finder.what, "invoice")
+    qtbot.keyClicks(page.finder.replacement, "bill")
+    qtbot.waitUntil(page.finder.apply.isEnabled)
+    assert page.finder.note.text() == "Would change 2 cells in 2 rows."
+    assert page.finder.scope.currentText() == "in all 2 matching rows"
+    assert "bill" in page.finder.preview.text()
+    assert text(page, 0) == "My invoice is wrong"
+
+    qtbot.mouseClick(page.finder.apply, Qt.MouseButton.LeftButton)
+    idle(qtbot, page)
+
+    column = page.session.dataset().column("text").to_pylist()
+    assert column[0] == column[2] == "My bill is wrong"
+    assert column[5] == "The  invoice came  twice "
+
+
+def test_that_whole_word_case_and_patterns_are_honoured(qtbot, page) -> None:
+    page.open_find()
+    qtbot.keyClicks(page.finder.what, "BILL")
+    qtbot.waitUntil(lambda: page.finder.note.text() == "Nothing would change in these rows.")
+    page.finder.case.click()
+    page.finder.replacement.setText("x")
+    qtbot.waitUntil(page.finder.apply.isEnabled)  # the labels "billing"
+    page.finder.whole_word.click()
+    qtbot.waitUntil(lambda: not page.finder.apply.isEnabled())
+    page.finder.whole_word.click()
+    page.finder.regex.click()
+    page.finder.what.setText("(bill")
+    qtbot.waitUntil(lambda: "not a valid regular expression" in page.finder.note.text())
+    assert not page.finder.apply.isEnabled()
+
+
+def test_that_find_next_goes_from_match_to_match_and_round(qtbot, page) -> None:
+    page.open_find()
+    qtbot.keyClicks(page.finder.what, "invoice")
+    seen = []
+    for _ in range(4):
+        at = page.table.currentIndex().row()
+        qtbot.keyClick(page.finder.what, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda at=at: page.table.currentIndex().row() != at)
+        seen.append(page.table.currentIndex().row())
+    assert seen == [2, 5, 0, 2]
+
+
+def test_that_only_the_chosen_rows_are_replaced_when_asked(qtbot, page) -> None:
+    page.table.setFocus()
+    page.table.selectRow(0)
+    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    page.open_find()
+    qtbot.keyClicks(page.finder.what, "invoice")
+    page.finder.scope.set_value(True)
+    page.finder.scope.chosen.emit(True)
+    qtbot.waitUntil(lambda: page.finder.note.text() == "Would change 1 cell in 1 row.")
+    qtbot.mouseClick(page.finder.apply, Qt.MouseButton.LeftButton)
+    idle(qtbot, page)
+
+    assert page.session.dataset().column("text").to_pylist()[2] == "My invoice is wrong"
+
+
+def test_that_findings_can_be_reviewed_and_mended_one_by_one(qtbot, page) -> None:
+    titles = {finding.check: number for number, finding in enumerate(page.cleaning.watch.findings)}
+    page.findings.review_requested.emit(titles["e_mail"])
+    qtbot.waitUntil(lambda: ids(page) == [4])
+    press(qtbot, page, "Show all rows")
+    qtbot.waitUntil(lambda: len(ids(page)) == 7)
+
+    press(qtbot, page, "Mask: E-mail addresses")
+    idle(qtbot, page)
+    assert text(page, 4) == "Could you mail [email] about this?"
+    qtbot.waitUntil(lambda: "e_mail" not in {finding.check for finding in page.cleaning.watch.findings})
+
+
+def test_that_fix_all_mends_only_what_is_safe_and_one_click_in_the_recipe_goes_back(qtbot, page) -> None:
+    qtbot.mouseClick(page.findings.fix_all, Qt.MouseButton.LeftButton)
+    idle(qtbot, page)
+    dataset = page.session.dataset()
+    assert dataset.view(Query()).tolist() == [0, 1, 4, 5, 6]  # without the duplicate and the empty text
+    assert dataset.cells([4, 5], ["text", "label"]) == [(MAIL, "billing"), ("The  invoice came  twice", "billing")]
+    lines = [page.recipe.model.index(place).data() for place in range(page.recipe.model.rowCount())]
+    assert lines[0] == "As imported"
+    assert "Trimmed white space" in lines
+
+    box = page.recipe.list.visualRect(page.recipe.model.index(0))
+    page.recipe.list.scrollToTop()
+    box = page.recipe.list.visualRect(page.recipe.model.index(0))
+    qtbot.mouseClick(page.recipe.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+    idle(qtbot, page)
+    assert dataset.kept_rows() == 7
+    assert not page.recipe.model.lines[1].in_force
+    qtbot.waitUntil(lambda: len(ids(page)) == 7)
+
+
+def test_that_a_step_from_the_menu_is_done_on_the_texts_only(qtbot, page) -> None:
+    menu = page.recipe.add_step.menu()
+    trim = next(action for action in menu.actions() if action.text() == "Trim white space")
+    trim.trigger()
+    idle(qtbot, page)
+
+    assert text(page, 5) == "The  invoice came  twice"
+    assert page.recipe.model.lines[-1].count == "1 cell"
+
+
+def test_that_hand_edits_are_one_line_of_the_recipe(qtbot, page) -> None:
+    edit_cell(qtbot, page, 0, "text", "one")
+    edit_cell(qtbot, page, 1, "text", "two")
+    idle(qtbot, page)
+
+    assert [(line.text, line.count) for line in page.recipe.model.lines[1:]] == [("Edited by hand", "2 cells")]
+
+
+def test_that_the_original_text_can_be_brought_back(qtbot, page) -> None:
+    edit_cell(qtbot, page, 0, "text", "changed")
+    idle(qtbot, page)
+    press(qtbot, page, "Bring back the original")
+    idle(qtbot, page)
+
+    assert text(page, 0) == "My invoice is wrong"
+
+
+def test_that_nothing_can_be_changed_in_a_read_only_project(qtbot, page) -> None:
+    page.session.folder.read_only = "Another window has it open."
+    page._show_what_can_be_done(page._snapshots._last)
+    page.table.setFocus()
+    page.table.selectRow(0)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    idle(qtbot, page)
+
+    assert page.session.dataset().kept_rows() == 7
+    assert not page.findings.fix_all.isEnabled()
+    assert not page.model.flags(page.model.index(0, 1)) & Qt.ItemFlag.ItemIsEditable
+
+
+def test_that_damaged_rows_are_explained_in_place_of_the_table(qtbot, session) -> None:
+    session.close_dataset()
+    (session.folder.dataset / "base" / "g0.arrow").write_bytes(b"rubbish")
+    page = shown_page(qtbot, session, CleanPage)
+
+    qtbot.waitUntil(page.error.isVisible)
+    said = " ".join(label.text() for label in page.error.findChildren(QLabel))
+    assert "The rows of this project cannot be read." in said
+    assert not page.table.isVisible()
+
+
+def test_that_the_sample_shows_its_planted_dirt(qtbot, tmp_path: Path) -> None:
+    with opened_session(tmp_path / "sample") as session:
+        record_import(session.folder, import_files([TICKETS], session.folder.dataset))
+        page = shown_page(qtbot, session, CleanPage)
+        qtbot.waitUntil(lambda: bool(page.cleaning.watch.findings), timeout=15_000)
+        checks = {finding.check for finding in page.cleaning.watch.findings}
+
+        assert {"mojibake", "exact_duplicates", "empty_text", "card_number", "conflicting_labels"} <= checks
+        assert page.model.rowCount() == 1500
+
+
+def test_that_the_primary_button_leads_to_format(qtbot, page) -> None:
+    with qtbot.waitSignal(page.go_to) as went:
+        qtbot.mouseClick(page.header.primary, Qt.MouseButton.LeftButton)
+    assert went.args == [Step.FORMAT]
+
+
+def test_that_every_control_has_a_name_for_screen_readers(page) -> None:
+    nameless = [b for b in page.findChildren(QPushButton) if b.isVisible() and not (b.accessibleName() or b.text())]
+    fields = [f for f in page.findChildren(QLineEdit) if f.isVisible() and not f.accessibleName()]
+    assert nameless == fields == []
