@@ -16,7 +16,7 @@ from fintune_gui.project.document import (
 )
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.paths import resource
-from fintune_gui.project.settings import Frozen
+from fintune_gui.project.settings import Frozen, TrainingSettings
 from fintune_gui.project.store import ProjectFolder
 
 
@@ -30,6 +30,8 @@ class Sample(Frozen):
     file: tuple[str, ...]
     format: FormatSettings
     model: str
+    training: TrainingSettings
+    """What suits the sample's small model; the defaults are made for larger ones."""
 
     @property
     def task(self) -> Task:
@@ -55,6 +57,7 @@ SAMPLES = (
         file=("support_tickets", "tickets.csv"),
         format=FormatSettings(roles={Role.TEXT: "text", Role.LABEL: "topic"}, max_length=128),
         model="sample:tiny-base",
+        training=TrainingSettings(learning_rate=2e-3, batch_size=8, epochs=4),
     ),
     Sample(
         key="faq",
@@ -70,6 +73,7 @@ SAMPLES = (
         file=("faq_answers", "faq.jsonl"),
         format=FormatSettings(roles={Role.INSTRUCTION: "question", Role.ANSWER: "answer"}, max_length=256),
         model="sample:smollm2",
+        training=TrainingSettings(batch_size=8, epochs=2),
     ),
 )
 
@@ -105,7 +109,13 @@ def create_sample(key: str, folder: Path, **changes: Any) -> ProjectFolder:
 
     sample = find_sample(key)
     source = resource("samples", *sample.file)
-    document = {"name": sample.title, "objective": sample.objective, "format": sample.format, **changes}
+    document = {
+        "name": sample.title,
+        "objective": sample.objective,
+        "format": sample.format,
+        "training": sample.training,
+        **changes,
+    }
     pf = ProjectFolder.create(folder, Project.model_validate(document))
     try:
         result = import_files([source], pf.dataset)

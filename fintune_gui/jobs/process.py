@@ -262,7 +262,14 @@ def _own_program(role: str) -> list[str]:
 
 
 def _environment(threads: int | None) -> dict[str, str]:
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        # Threads that wait give their core away: with other programs running, small steps are up to 4 times as quick.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+    }
     if threads is not None:
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     source = Path(fintune_gui.__file__).parents[1]
