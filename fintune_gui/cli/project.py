@@ -10,6 +10,7 @@ from fintune_gui.cli.model import choose_model
 from fintune_gui.cli.output import Json, Output
 from fintune_gui.cli.work import ProjectPath, open_project
 from fintune_gui.project.document import Objective, Project, Task, metrics_for, parse_goal
+from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 
@@ -54,7 +55,15 @@ def sample(
     output = Output(as_json=as_json)
     with create_sample(kind, project) as made:
         remember_project(made.folder)
-        choice = choose_model(made, sample_model(kind), output)
+        try:
+            choice = choose_model(made, sample_model(kind), output)
+        except FintuneError:
+            typer.echo(
+                f"The project is in {made.folder}, but without its model. "
+                f'Fetch that later with: fintune model "{project}" {sample_model(kind)}',
+                err=True,
+            )
+            raise
         rows = sum(source.rows for source in made.project.sources)
         output.say(f"The sample project is in {made.folder}: {rows:,} rows and the model {choice.name}.")
         output.say(f'Next: fintune check "{project}", fintune split "{project}", fintune train "{project}"')
