@@ -16,6 +16,7 @@ from fintune_gui.dataset.labels import spelling_variants
 from fintune_gui.dataset.log import Operation
 from fintune_gui.dataset.recipe import Recipe, apply_recipe_file, recipe_of
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
 
 __all__ = [
@@ -89,14 +90,14 @@ def _texts(transform: Transform) -> Callable[[Dataset, CleaningStep, StepKind], 
 
 def _transform(dataset: Dataset, step: CleaningStep, kind: StepKind, transform: Transform) -> Operation | None:
     def label(cells: int, rows: int) -> str:
-        return f"{kind.done} in {_counted(cells, 'cell')} of {_counted(rows, 'row')}"
+        return f"{kind.done} in {counted(cells, 'cell')} of {counted(rows, 'row')}"
 
     columns = step.columns or dataset.columns
     return dataset.transform("step", label, dict.fromkeys(columns, transform), params={"step": step.model_dump()})
 
 
 def _remove(dataset: Dataset, step: CleaningStep, kind: StepKind, rows: np.ndarray, reason: str) -> Operation | None:
-    label = f"{kind.done}: {_counted(len(rows), 'row')}"
+    label = f"{kind.done}: {counted(len(rows), 'row')}"
     return dataset.remove(rows, reason, kind="step", label=label, params={"step": step.model_dump()})
 
 
@@ -118,17 +119,13 @@ def _normalise_labels(dataset: Dataset, step: CleaningStep, kind: StepKind) -> O
     done = {column: cleaners.renamer(spelling_variants(label_values(dataset, column))) for column in step.columns}
 
     def label(cells: int, rows: int) -> str:
-        return f"{kind.done} in {_counted(rows, 'row')}"
+        return f"{kind.done} in {counted(rows, 'row')}"
 
     return dataset.transform("step", label, done, params={"step": step.model_dump()})
 
 
 def _rename_values(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
     return _transform(dataset, step, kind, cleaners.renamer(step.options))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 STEPS: dict[str, StepKind] = {

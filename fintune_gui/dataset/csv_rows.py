@@ -64,7 +64,7 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
     """The delimiter that cuts most records of the file's beginning into the same number of columns, at least two."""
     with open_text(path, encoding) as file:
         sample = file.read(_SNIFF_CHARACTERS)
-        sample += file.readline()
+        sample += file.readline(_SNIFF_CHARACTERS)
 
     def score(delimiter: str) -> tuple[float, int]:
         widths: list[int] = []

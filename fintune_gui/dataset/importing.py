@@ -250,7 +250,7 @@ class _Import:
         for number, raw in enumerate(_read(path, kind, seen.encoding.name, delimiter)):
             if number % _REPORT_EVERY_ROWS == 0:
                 self._check_cancelled()
-                self._report(f"Reading {path.name}", number, None)
+                self._report(f"Reading {path.name}", raw.line, seen.lines)
             reason = raw.reason
             if raw.values is not None:
                 try:

@@ -106,15 +106,19 @@ class Change:
 
 
 class EditLog:
-    """Connection to the log. One per open dataset; callers hold a lock around it."""
+    """One connection to the log. Callers hold a lock around it.
+
+    Attributes:
+        head: The last operation in force; `ROOT` right after the import.
+        tip: The last operation that can be reached by redo.
+    """
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self._path = path
         self._read_only = read_only
         try:
             self._db = _connect_read_only(path) if read_only else _connect(path)
-            head, tip = self._db.execute("SELECT head, tip FROM place").fetchone()
-            self.head, self.tip = int(head), int(tip)
+            self.refresh()
         except sqlite3.DatabaseError as error:
             raise damaged(path, error) from error
 
@@ -122,6 +126,11 @@ class EditLog:
         self._db.close()
 
     # reading
+
+    def refresh(self) -> None:
+        """Look where in the history another connection has gone."""
+        head, tip = self._db.execute("SELECT head, tip FROM place").fetchone()
+        self.head, self.tip = int(head), int(tip)
 
     def digest(self) -> str:
         """Hash of everything in force, in order; "" right after the import."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from fintune_gui.dataset.importing import BASE_FILE, recover
 from fintune_gui.dataset.log import LOG_FILE, ROOT, CellChange, Change, EditLog, Operation
 from fintune_gui.dataset.query import Query, Replace, ReplacePreview, preview, replacer, select
 from fintune_gui.dataset.summary import dataset_fingerprint, read_source
+from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
 
 __all__ = ["Dataset", "Operation"]
@@ -45,6 +47,9 @@ class Dataset:
         self.columns = self._base.columns
         self.total_rows = self._base.total_rows
         self._log = EditLog(folder / LOG_FILE, read_only=read_only)
+        # a second connection, so that the window can look at the history while a long change is made
+        self._reader = EditLog(folder / LOG_FILE, read_only=True)
+        self._reader_lock = Lock()
         if not read_only:
             self._remove_orphans()
         self._files: dict[str, BaseFile] = {}
@@ -71,8 +76,9 @@ class Dataset:
         return cls(folder, read_only=read_only)
 
     def close(self) -> None:
-        with self._lock:
-            self._log.close()
+        with self._lock, self._reader_lock:
+            self._reader.close()
+            self._log.close()  # last, because only a writer can fold the write-ahead log into the file
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +91,8 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         """Hash of the base and everything in force. Undo brings back the earlier one."""
-        with self._lock:
-            return dataset_fingerprint(self._base_hash, self._log)
+        with self._reading() as log:
+            return dataset_fingerprint(self._base_hash, log)
 
     @property
     def removed_mask(self) -> Mask:
@@ -102,8 +108,8 @@ class Dataset:
 
     def removal_reason(self, row_id: int) -> str | None:
         """Why a row is out; None if it is not."""
-        with self._lock:
-            return self._log.removal_reason(row_id)
+        with self._reading() as log:
+            return log.removal_reason(row_id)
 
     def is_edited(self, row_id: int, column: str) -> bool:
         """Whether a cell differs from what was imported."""
@@ -173,18 +179,18 @@ class Dataset:
 
     def history(self) -> list[Operation]:
         """Operations from the import to now, then those that can be redone (not `in_force`)."""
-        with self._lock:
-            return self._log.history()
+        with self._reading() as log:
+            return log.history()
 
     def parameters(self, seq: int) -> dict[str, Any]:
         """What operation `seq` was asked to do: the cleaning step, or what to replace."""
-        with self._lock:
-            return self._log.parameters(seq)
+        with self._reading() as log:
+            return log.parameters(seq)
 
     def change(self, seq: int) -> Change:
         """Everything that operation `seq` did, with the values before and after."""
-        with self._lock:
-            return self._log.change(seq)
+        with self._reading() as log:
+            return log.change(seq)
 
     @property
     def can_undo(self) -> bool:
@@ -220,7 +226,7 @@ class Dataset:
         with self._lock:
             rows = self._require_rows(row_ids)
             rows = rows[~self._removed[rows]]
-            label = label or f"Removed {_rows(len(rows))}: {reason}"
+            label = label or f"Removed {counted(len(rows), 'row')}: {reason}"
             return self._change_removed(kind, label, rows, reason, params)
 
     def restore(self, row_ids: Iterable[int] | RowIds) -> Operation | None:
@@ -228,7 +234,7 @@ class Dataset:
         with self._lock:
             rows = self._require_rows(row_ids)
             rows = rows[self._removed[rows]]
-            return self._change_removed("restore", f"Brought back {_rows(len(rows))}", rows, None, None)
+            return self._change_removed("restore", f"Brought back {counted(len(rows), 'row')}", rows, None, None)
 
     def preview_replace(self, spec: Replace, row_ids: RowIds | None, limit: int = 50) -> ReplacePreview:
         """What `replace` would do: counts, and the first changes. Nothing is changed.
@@ -246,7 +252,8 @@ class Dataset:
         params = {"replace": spec.model_dump(), "limited": row_ids is not None}
 
         def label(cells: int, rows: int) -> str:
-            return f"Replaced “{spec.find}” with “{spec.replacement}” in {_cells(cells)} of {_rows(rows)}"
+            where = f"{counted(cells, 'cell')} of {counted(rows, 'row')}"
+            return f"Replaced “{spec.find}” with “{spec.replacement}” in {where}"
 
         return self.transform("replace", label, dict.fromkeys(columns, transform), row_ids, params)
 
@@ -326,6 +333,12 @@ class Dataset:
 
     # inside
 
+    @contextmanager
+    def _reading(self) -> Iterator[EditLog]:
+        with self._reader_lock:
+            self._reader.refresh()
+            yield self._reader
+
     def _column(self, name: str) -> Column:
         try:
             return self._shown[name]
@@ -341,9 +354,8 @@ class Dataset:
         rows = np.unique(np.asarray(row_ids if isinstance(row_ids, np.ndarray) else list(row_ids), np.int64))
         if len(rows) and (rows[0] < 0 or rows[-1] >= self.total_rows):
             wrong = rows[-1] if rows[-1] >= self.total_rows else rows[0]
-            raise DataError(
-                "data.no_row", f"There is no row {wrong + 1:,}.", f"The data has {_rows(self.total_rows)}.", "",
-            )  # fmt: skip
+            size = counted(self.total_rows, "row")
+            raise DataError("data.no_row", f"There is no row {wrong + 1:,}.", f"The data has {size}.")
         return rows
 
     def _change_removed(
@@ -390,11 +402,3 @@ class Dataset:
         for path in (self.folder / "base").glob("*.arrow"):
             if path.name not in known:
                 path.unlink()
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'' if count == 1 else 's'}"

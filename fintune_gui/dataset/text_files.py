@@ -42,6 +42,7 @@ class Inspected:
     bytes: int
     sha256: str
     encoding: Encoding
+    lines: int
 
 
 def check_readable(path: Path) -> None:
@@ -83,19 +84,20 @@ def inspect(path: Path, *, encoding: str | None = None, report: Callable[[int], 
     check_readable(path)
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    valid, done = True, 0
+    valid, done, lines = True, 0, 1
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             done += len(chunk)
+            lines += chunk.count(b"\n")
             if valid:
                 valid = _decodes(decoder, chunk, final=False)
             if report:
                 report(done)
     valid = valid and _decodes(decoder, b"", final=True)
-    return Inspected(done, digest.hexdigest(), _choose(path, encoding, _byte_order_mark(head), valid_utf8=valid))
+    return Inspected(done, digest.hexdigest(), _choose(path, encoding, _byte_order_mark(head), valid_utf8=valid), lines)
 
 
 def open_text(path: Path, encoding: str) -> TextIO:
@@ -151,7 +153,7 @@ def _choose(path: Path, wanted: str | None, mark: str | None, *, valid_utf8: boo
 def _guess(path: Path) -> Encoding:
     with path.open("rb") as file:
         sample = file.read(_GUESS_BYTES)
-        sample += file.readline()  # cut at a line end: half a character would mislead the guess
+        sample += file.readline(_GUESS_BYTES)  # cut at a line end: half a character would mislead the guess
     if _looks_like_utf16(sample[:8192]):
         name = "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
         return Encoding(name, f"Guessed as {name}: the file has no byte order mark. Please look at the preview.")

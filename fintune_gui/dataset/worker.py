@@ -61,7 +61,7 @@ class _Reporter:
         if stage == self._stage and now - self._last < 1 / _REPORTS_PER_SECOND:
             return
         self._stage, self._last = stage, now
-        unit = "rows" if stage.startswith("Reading") else "bytes"
+        unit = "lines" if stage.startswith("Reading") else "bytes"
         self._write(Progress(stage=stage, done=done, total=total, unit=unit))
 
 

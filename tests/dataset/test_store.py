@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from fintune_gui.dataset import bulk
@@ -234,3 +237,54 @@ def test_that_the_log_is_written_as_the_design_asks(make_dataset: Make) -> None:
     db.close()
     assert dataset._log._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert json.loads((dataset.folder / "source.json").read_text())["rows"] == 4
+
+
+def test_that_reading_never_waits_for_a_long_change(make_dataset: Make) -> None:
+    dataset = make_dataset(ROWS)
+    dataset.remove([3], "Gone")
+    inside, let_go = threading.Event(), threading.Event()
+
+    def slow(array: pa.LargeStringArray) -> pa.LargeStringArray:
+        inside.set()
+        assert let_go.wait(10)
+        return pc.utf8_upper(array)
+
+    def change() -> None:
+        dataset.transform("step", lambda cells, rows: f"Upper {cells}", {"text": slow})
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    assert inside.wait(10)
+    before = dataset.fingerprint
+    assert dataset.removal_reason(3) == "Gone"
+    assert len(dataset.history()) == 1
+    assert dataset.cells([1], ["text"]) == [("the cat sat",)]
+    assert dataset.view(Query(text="cat")).tolist() == [1, 2]
+    let_go.set()
+    thread.join()
+    assert dataset.cells([1], ["text"]) == [("THE CAT SAT",)]
+    assert dataset.fingerprint != before
+
+
+def test_that_many_threads_may_read_while_one_changes(make_dataset: Make) -> None:
+    dataset = make_dataset([[f"row {i}", "a"] for i in range(200)])
+    stop, wrong = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            seen = dataset.column("text").to_pylist()
+            if len(seen) != 200 or not all(seen) or len(dataset.view(Query(text="row"))) > 200:
+                wrong.append(seen)
+            dataset.fingerprint, dataset.history(), dataset.removal_reason(0)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for i in range(40):
+        dataset.edit(i, "text", f"row changed {i}")
+        dataset.remove([199 - i])
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert wrong == []
+    assert dataset.kept_rows() == 160
