@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from fintune_gui.ui.theme import colour, font, metrics, tokens
+from fintune_gui.ui.widgets.cell_editor import LONG_CHARACTERS, CellEditor
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -325,11 +326,43 @@ class CellDelegate(QStyledItemDelegate):
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         """The model may tell of changes while the user types; what is typed stays."""
-        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+        if isinstance(editor, CellEditor):
+            if not editor.document().isModified():
+                editor.setPlainText(str(index.data(Qt.ItemDataRole.EditRole)))
+                editor.selectAll()
+        elif not (isinstance(editor, QLineEdit) and editor.isModified()):
             super().setEditorData(editor, index)
 
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        if isinstance(editor, CellEditor):
+            if editor.document().isModified():
+                model.setData(index, editor.toPlainText(), Qt.ItemDataRole.EditRole)
+        else:
+            super().setModelData(editor, model, index)
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        if isinstance(editor, CellEditor):
+            opt: Any = option
+            room = editor.parentWidget()
+            editor.place(opt.rect, room.rect() if room is not None else opt.rect)
+        else:
+            super().updateEditorGeometry(editor, option, index)
+
+    @Slot()
+    def _commit(self) -> None:
+        editor = self.sender()
+        if isinstance(editor, CellEditor):
+            self.commitData.emit(editor)
+            self.closeEditor.emit(editor)
+
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = super().createEditor(parent, option, index)
+        text = str(index.data(Qt.ItemDataRole.EditRole) or "")
+        editor: QWidget
+        if len(text) > LONG_CHARACTERS or "\n" in text:
+            editor = long_editor = CellEditor(parent)
+            long_editor.done.connect(self._commit)
+        else:
+            editor = super().createEditor(parent, option, index)
         editor.setAccessibleName(str(index.model().headerData(index.column(), Qt.Orientation.Horizontal)))
         return editor
 

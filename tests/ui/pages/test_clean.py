@@ -15,6 +15,7 @@ from fintune_gui.dataset.query import Query
 from fintune_gui.project.flow import Step
 from fintune_gui.project.paths import resource
 from fintune_gui.ui.pages.clean import CleanPage
+from fintune_gui.ui.widgets.cell_editor import CellEditor
 from tests.helpers.pages import opened_session, shown_page
 
 TICKETS = resource("samples", "support_tickets", "tickets.csv")
@@ -162,6 +163,27 @@ def test_that_what_is_being_typed_survives_news_about_the_rows(qtbot, page) -> N
     page.model.set_notes({1: ("something", "warn")})
 
     assert editor.text() == "An invoice came late"
+
+
+def test_that_a_long_text_is_edited_on_several_lines(qtbot, page) -> None:
+    long = "First line of a long message.\nSecond line of the same long message that goes on."
+    page.session.dataset().edit(0, "text", long)
+    page.session.rows_were_changed()
+    idle(qtbot, page)
+    page.table.setFocus()
+    page.table.setCurrentIndex(page.model.index(0, 1))
+    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, CellEditor)
+    assert page.table.viewport().rect().contains(editor.geometry())
+
+    qtbot.keyClick(editor, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(editor, "Third")
+    page.model.refresh()
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+    qtbot.waitUntil(lambda: text(page, 0) == long + "\nThird")
 
 
 def test_that_undo_and_redo_take_an_edit_back_and_forth(qtbot, page) -> None:
