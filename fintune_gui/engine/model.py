@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def load_base(
     torch.manual_seed(seed)
     options = {"dtype": torch.float32, "local_files_only": True, "output_loading_info": True, **options}
     try:
-        model, loading = kind.from_pretrained(folder, **options)
+        with _load_report_hidden():
+            model, loading = kind.from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(
             "model.cannot_load",
@@ -64,6 +67,18 @@ def load_base(
             "Choose a model that was made to generate text.",
         )
     return model.to(device.torch), new
+
+
+@contextmanager
+def _load_report_hidden() -> Iterator[None]:
+    """Without the library's tables about missing weights: a new head is expected, and anything else is refused here."""
+    report = logging.getLogger("transformers")
+    level = report.level
+    report.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        report.setLevel(level)
 
 
 def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:

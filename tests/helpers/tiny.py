@@ -1,0 +1,194 @@
+"""Tiny random models and runs for the engine's tests: made in milliseconds, real in every other respect."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from fintune_gui.engine.job import Job
+from fintune_gui.project.document import FormatSettings, Metric, ModelChoice, Objective, Role, Task, Template
+from fintune_gui.project.events import Event
+from fintune_gui.project.settings import Method, TrainingSettings
+from fintune_gui.project.spec import PARTS, TrainSpec, write_spec
+
+WORDS = {
+    "billing": ("invoice", "refund", "charged", "payment", "card"),
+    "login": ("password", "account", "locked", "reset", "code"),
+    "shipping": ("parcel", "delivery", "courier", "tracking", "late"),
+}
+FILLER = "please help me with my the was again and i have been waiting since could you look into this".split()
+LABELS = tuple(WORDS)
+VOCABULARY = 400
+
+
+def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>") -> Tokenizer:
+    """A byte-level tokenizer for `WORDS` and `FILLER`."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|pad|>", end_mark],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [" ".join(words) for words in (*WORDS.values(), FILLER)]
+    tokenizer.train_from_iterator(texts * 3, trainer)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(
+        '{"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "%s", "pad_token": "<|pad|>"}' % end_mark
+    )
+    return tokenizer
+
+
+def save_model(folder: Path, kind: str = "llama", *, dropout: float = 0.0, **changes: Any) -> Path:
+    """A random model of one kind ("llama", "gpt2", "bert") with its tokenizer."""
+    import transformers as t
+
+    save_tokenizer(folder)
+    torch.manual_seed(7)
+    common = {"vocab_size": VOCABULARY, "eos_token_id": 1, "pad_token_id": 0, "bos_token_id": None, **changes}
+    model: Any
+    if kind == "llama":
+        model = t.LlamaForCausalLM(
+            t.LlamaConfig(
+                hidden_size=32,
+                intermediate_size=48,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                max_position_embeddings=256,
+                attention_dropout=dropout,
+                **common,
+            )
+        )
+    elif kind == "gpt2":
+        model = t.GPT2LMHeadModel(
+            t.GPT2Config(
+                n_embd=32,
+                n_layer=2,
+                n_head=4,
+                n_positions=256,
+                resid_pdrop=dropout,
+                embd_pdrop=dropout,
+                attn_pdrop=dropout,
+                **common,
+            )
+        )
+    else:
+        model = t.BertForMaskedLM(
+            t.BertConfig(
+                hidden_size=32,
+                intermediate_size=48,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                max_position_embeddings=256,
+                hidden_dropout_prob=dropout,
+                attention_probs_dropout_prob=dropout,
+                **common,
+            )
+        )
+    model.save_pretrained(folder)
+    return folder
+
+
+def choice(folder: Path, method: Method = Method.LORA, name: str = "") -> ModelChoice:
+    """What a project would keep about the model in `folder`."""
+    from fintune_gui.engine.inspection import inspect_model
+
+    return inspect_model(name or str(folder), folder).model_copy(update={"method": method})
+
+
+def ticket(random_: random.Random, label: str) -> str:
+    """A text of 3 to 30 words, some of which belong to its label."""
+    words = [random_.choice(FILLER) for _ in range(random_.randint(3, 30))]
+    for _ in range(2):
+        words[random_.randrange(len(words))] = random_.choice(WORDS[label])
+    return " ".join(words)
+
+
+def rows_of(task: Task, count: int, random_: random.Random) -> list[dict[str, Any]]:
+    """Rows whose answers follow from their questions."""
+    rows = []
+    for number in range(count):
+        label = random_.choice(LABELS)
+        row = {"row_id": number, "text": ticket(random_, label)}
+        if task is Task.CLASSIFICATION:
+            row["label"] = label
+        else:
+            row["answer"] = " ".join(random_.choice(WORDS[label]) for _ in range(random_.randint(1, 12)))
+        rows.append(row)
+    return rows
+
+
+def make_run(
+    folder: Path,
+    model: Path,
+    task: Task = Task.INSTRUCTION,
+    *,
+    method: Method = Method.LORA,
+    sizes: tuple[int, int, int] = (40, 8, 8),
+    metric: Metric | None = None,
+    target: float | None = None,
+    seed: int = 1,
+    **training: Any,
+) -> TrainSpec:
+    """A run's folder as `create_run` leaves it."""
+    random_ = random.Random(seed)
+    (folder / "data").mkdir(parents=True)
+    for part, size in zip(PARTS, sizes, strict=True):
+        pq.write_table(pa.Table.from_pylist(rows_of(task, size, random_)), folder / "data" / f"{part}.parquet")
+    classifies = task is Task.CLASSIFICATION
+    roles = {Role.TEXT: "text", Role.LABEL: "label"}
+    if not classifies:
+        roles = {Role.INSTRUCTION: "text", Role.ANSWER: "answer"}
+    spec = TrainSpec(
+        run=1,
+        project_name="Tiny",
+        objective=Objective(
+            task=task, metric=metric or (Metric.F1 if classifies else Metric.PERPLEXITY), target=target
+        ),
+        model=choice(model, method),
+        format=FormatSettings(roles=roles, template=None if classifies else Template.PLAIN, max_length=128),
+        labels=LABELS if classifies else (),
+        training=TrainingSettings(**{"batch_size": 8, "epochs": 2, "lora_dropout": 0.0, "lora_rank": 4, **training}),
+    )
+    write_spec(folder, spec)
+    return spec
+
+
+class Commands:
+    """Stands where a `CommandReader` stands; says each word after so many looks."""
+
+    def __init__(self, words: Iterable[tuple[int, str]] = ()) -> None:
+        self._words = dict(words)
+        self._looks = 0
+
+    def poll(self) -> str | None:
+        self._looks += 1
+        return self._words.get(self._looks)
+
+    def wait(self) -> str:
+        return "continue"
+
+    def cancel_check(self) -> Any:
+        return lambda: None
+
+
+def job_in(folder: Path, words: Iterable[tuple[int, str]] = ()) -> tuple[Job, list[Event]]:
+    """A job that keeps its events in a list."""
+    events: list[Event] = []
+    return Job(folder, events.append, Commands(words)), events  # type: ignore[arg-type]
+
+
+def of_kind(events: list[Event], kind: type) -> list[Any]:
+    """The events of one kind."""
+    return [event for event in events if isinstance(event, kind)]

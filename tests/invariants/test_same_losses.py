@@ -1,0 +1,100 @@
+"""The packed step is only a layout: its losses are those of the plain, padded `transformers.Trainer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import Trainer, TrainingArguments
+
+from fintune_gui.dataset.encoding import ModelTokenizer
+from fintune_gui.engine import train
+from fintune_gui.engine.data import Example, load_examples
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.model import load_for_training
+from fintune_gui.engine.trainer import Schedule
+from fintune_gui.project.document import Task
+from fintune_gui.project.events import Decided, TrainStep
+from fintune_gui.project.settings import Method
+from fintune_gui.project.spec import TrainSpec
+from tests.helpers.tiny import job_in, make_run, of_kind, save_model
+
+STEPS = 25
+CPU = Device(torch.device("cpu"), "CPU", half=False)
+
+
+def collate(rows: list[Example]) -> dict[str, torch.Tensor]:
+    longest = max(map(len, rows))
+    ids = torch.tensor([row.ids + [0] * (longest - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    if rows[0].label >= 0:
+        return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([row.label for row in rows])}
+    labels = [
+        [token if learned else -100 for token, learned in zip(row.ids, row.learned, strict=True)]
+        + [-100] * (longest - len(row))
+        for row in rows
+    ]
+    return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor(labels)}
+
+
+def losses_of_the_stock_trainer(folder: Path, spec: TrainSpec, micro_batches: int) -> list[float]:
+    """The same rows in the same steps, padded."""
+    job, _ = job_in(folder)
+    examples = load_examples(job, folder, "train", spec, ModelTokenizer.load(Path(spec.model.folder)))
+    schedule = Schedule(len(examples), spec.training)
+    in_order = [examples[index] for step in range(schedule.total_steps) for index in schedule.rows_of_step(step)]
+    model = load_for_training(spec, CPU, pad_id=0)
+    torch.manual_seed(spec.training.seed)
+    arguments = TrainingArguments(
+        output_dir=str(folder / "stock"),
+        per_device_train_batch_size=spec.training.batch_size // micro_batches,
+        gradient_accumulation_steps=micro_batches,
+        max_steps=schedule.total_steps,
+        learning_rate=spec.training.effective_learning_rate(spec.model.method),
+        lr_scheduler_type=spec.training.scheduler.value,
+        warmup_steps=schedule.warmup_steps,
+        weight_decay=spec.training.weight_decay,
+        train_sampling_strategy="sequential",
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        remove_unused_columns=False,
+    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=in_order, data_collator=collate)
+    trainer.train()
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def losses_of_ours(folder: Path, spec: TrainSpec) -> tuple[list[float], str]:
+    job, events = job_in(folder)
+    train.run(spec, job)
+    layout = next(event.value for event in of_kind(events, Decided) if event.what == "layout")
+    return [event.loss for event in of_kind(events, TrainStep)], layout
+
+
+@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_that_packed_training_has_the_losses_of_padded_training(tmp_path: Path, kind: str, method: Method) -> None:
+    model = save_model(tmp_path / "model", kind)
+    spec = make_run(tmp_path / "run", model, method=method, epochs=STEPS / 5, learning_rate=5e-3)
+    ours, layout = losses_of_ours(tmp_path / "run", spec)
+    stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=2)
+    assert layout == "packed rows"
+    assert len(ours) == STEPS
+    assert ours == pytest.approx(stock, abs=1e-4)
+    assert ours[-1] < ours[0] - 0.05
+
+
+@pytest.mark.parametrize(("kind", "method"), [("bert", Method.FULL), ("bert", Method.LORA), ("llama", Method.LORA)])
+def test_that_sorted_classification_has_the_losses_of_unsorted(tmp_path: Path, kind: str, method: Method) -> None:
+    model = save_model(tmp_path / "model", kind)
+    spec = make_run(
+        tmp_path / "run", model, Task.CLASSIFICATION, method=method, epochs=STEPS / 5, learning_rate=5e-3
+    )
+    ours, _ = losses_of_ours(tmp_path / "run", spec)
+    # One batch a step: the stock trainer adds up the means of several, so that its loss depends on their number.
+    stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=1)
+    assert ours == pytest.approx(stock, abs=1e-4)
