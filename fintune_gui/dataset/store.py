@@ -28,8 +28,6 @@ from fintune_gui.project.errors import DataError
 
 __all__ = ["Dataset", "Operation"]
 
-REMOVED_BY_HAND = "Removed by hand"
-
 
 class Dataset:
     """An open dataset.
@@ -219,7 +217,7 @@ class Dataset:
             return operation
 
     def remove(
-        self, row_ids: Iterable[int] | RowIds, reason: str = REMOVED_BY_HAND, *, kind: str = "remove",
+        self, row_ids: Iterable[int] | RowIds, reason: str = "Removed by hand", *, kind: str = "remove",
         label: str = "", params: Mapping[str, Any] | None = None,
     ) -> Operation | None:  # fmt: skip
         """Take rows out, with a reason. They can come back. None if all of them are out already."""

@@ -16,7 +16,7 @@ import pytest
 from fintune_gui.dataset import bulk
 from fintune_gui.dataset.query import Query, Replace
 from fintune_gui.dataset.store import Dataset
-from fintune_gui.project.errors import DataError
+from fintune_gui.project.errors import DataError, DiskFullError
 
 ROWS = [["Hello  there", "a"], ["the cat sat", "b"], ["cat, concatenated", "a"], ["Straße", "b"]]
 Make = Callable[..., Dataset]
@@ -288,3 +288,28 @@ def test_that_many_threads_may_read_while_one_changes(make_dataset: Make) -> Non
         reader.join()
     assert wrong == []
     assert dataset.kept_rows() == 160
+
+
+def test_that_a_full_disk_is_said_and_changes_nothing(make_dataset: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = make_dataset([[f"row {i}", "a"] for i in range(20)])
+    dataset.edit(0, "text", "before")
+    before = dataset.fingerprint
+    pages = dataset._log._db.execute("PRAGMA page_count").fetchone()[0]
+    dataset._log._db.execute(f"PRAGMA max_page_count = {pages}")
+    noise = "".join(chr(0x4E00 + (i * 7919) % 20000) for i in range(100_000))
+    with pytest.raises(DiskFullError) as error:
+        dataset.edit(1, "text", noise)
+    assert error.value.problem.code == "disk.full"
+    dataset._log._db.execute("PRAGMA max_page_count = 1000000")
+    assert (dataset.row(1)["text"], dataset.fingerprint) == ("row 1", before)
+
+    monkeypatch.setattr(bulk, "FEWEST_CELLS_FOR_FILE", 3)
+
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fintune_gui.dataset.base.os.fsync", no_room)
+    with pytest.raises(DiskFullError):
+        dataset.replace(Replace(find="row", replacement="line"), None)
+    assert list((dataset.folder / "base").glob("column*")) == []
+    assert (dataset.row(1)["text"], dataset.fingerprint) == ("row 1", before)
