@@ -63,6 +63,7 @@ class ObjectivePage(Page):
 
     def build(self) -> None:
         self._task_before: Task | None = None
+        self._said = ""
         self._proposing: BackgroundTask | None = None
         self.tasks = ChoiceCards("What the model shall learn", TASKS, columns=2)
         self.tasks.chosen.connect(self._choose_task)
@@ -146,14 +147,17 @@ class ObjectivePage(Page):
         """After the task was changed here: what was made for the old one."""
         before, now = self._task_before, session.project.objective.task
         if before is None or before is now:
+            self._said = ""
             self.hide_banner()
             return
         text = "What each column is for was proposed again."
         if stale := _made_for_another_task(session):
             verb = "was" if len(stale) == 1 and not stale[0].endswith("runs") else "were"
-            text += f" {_join(stale)} {verb} made for “{_title(before)}”; look for the mark “out of date” in the rail."
-        actions = [("Go to Format", lambda: self.go_to.emit(Step.FORMAT)), ("Take it back", self._take_back)]
-        self.show_banner("The task is another one now.", text, "warn", actions)
+            text += f" {_join(stale)} {verb} made for “{_title(before)}” and {'is' if verb == 'was' else 'are'} stale."
+        if text != self._said:  # a button that is being pressed is not replaced
+            self._said = text
+            actions = [("Go to Format", lambda: self.go_to.emit(Step.FORMAT)), ("Take it back", self._take_back)]
+            self.show_banner("The task is another one now.", text, "warn", actions)
 
     def page_hidden(self) -> None:
         self.description.commit()

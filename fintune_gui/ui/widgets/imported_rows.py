@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fintune_gui.dataset.importing import ImportResult, Rejected
     from fintune_gui.dataset.store import Dataset
 
-_SIDE_WIDTH = 280
+_SIDE_WIDTH = 248
 _MOST_SOURCES = 20
 
 

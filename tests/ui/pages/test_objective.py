@@ -8,8 +8,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from fintune_gui.project.document import Metric, Task
-from fintune_gui.project.flow import Facts, SplitFacts, Step
+from fintune_gui.dataset.apply import record_import
+from fintune_gui.dataset.importing import import_files
+from fintune_gui.dataset.splitting import make_split
+from fintune_gui.project.document import Metric, Role, Task
+from fintune_gui.project.flow import Step
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.objective import ObjectivePage, parse_target
 from tests.helpers.pages import opened_session, shown_page
@@ -100,13 +103,20 @@ def test_that_the_description_is_stored_when_the_field_is_left(qtbot, page) -> N
     qtbot.waitUntil(lambda: saved(page).description == "Route our mail")
 
 
-def test_that_changing_the_task_says_what_becomes_stale_and_can_be_taken_back(qtbot, session, page) -> None:
-    split = SplitFacts("s", {"train": 7, "validation": 2, "test": 1}, {})
-    session.facts = Facts(split=split)
-    qtbot.mouseClick(page.tasks.card(Task.TEXT), Qt.MouseButton.LeftButton)
+def test_that_changing_the_task_says_what_becomes_stale_and_can_be_taken_back(qtbot, session, page, tmp_path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "".join(f"words number {n},{'ab'[n % 2]}\n" for n in range(20)))
+    record_import(session.folder, import_files([rows], session.folder.dataset))
+    make_split(session.folder, session.dataset())
+    session.rows_were_changed()
+    qtbot.waitUntil(lambda: session.facts.split is not None)
 
+    qtbot.mouseClick(page.tasks.card(Task.TEXT), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: saved(page).task is Task.TEXT)
+    assert session.project.format.roles == {Role.TEXT: "text"}  # proposed again for the new task
     assert "The split was made for “Sort texts into topics”" in words(page)
-    back = next(b for b in page.findChildren(QPushButton) if b.text() == "Take it back" and b.isVisible())
+    back = next(b for b in page.findChildren(QPushButton) if b.text() == "Take it back")
+    qtbot.waitUntil(back.isVisible)
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     assert saved(page).task is Task.CLASSIFICATION
     assert "made for" not in words(page)
