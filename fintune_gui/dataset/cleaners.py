@@ -28,6 +28,8 @@ HTML_TAG = rf"(?i)</?(?:{_TAG_NAMES})(?:\s[^<>]*)?/?>|<!--.*?-->"
 HTML_ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});"
 MOJIBAKE = r"[ÂÃâÐÑÎÏðåæçã][\x{80}-\x{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|\x{fffd}|â€"
 """Candidates only: whether a text is broken is for ftfy to say."""
+CHAT_MARKS = r"<\|[A-Za-z_]{2,30}\|>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+"""Marks of chat templates. Inside a text a model takes them for the end of a turn."""
 E_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 PHONE = (
     r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}\b"

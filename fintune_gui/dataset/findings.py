@@ -234,7 +234,7 @@ def _broken_texts(dataset: Dataset, texts: tuple[str, ...], kept: Mask) -> list[
     entities = changed_by(cleaners.decode_html)
     tags, control = matches(cleaners.HTML_TAG), matches(cleaners.CONTROL)
     ends, spaces = matches(cleaners.WHITE_SPACE), matches(cleaners.SEVERAL_SPACES)
-    placeholders = matches(_PLACEHOLDER)
+    placeholders, marks = matches(_PLACEHOLDER), matches(cleaners.CHAT_MARKS)
     return [
         _finding("mojibake", "Broken characters (Ã¼ for ü)", mojibake, "warn", step("repair_mojibake"), safe=True),
         _finding("control_characters", "Invisible characters", control, "warn", step("remove_control_characters"),
@@ -245,6 +245,8 @@ def _broken_texts(dataset: Dataset, texts: tuple[str, ...], kept: Mask) -> list[
         _finding("white_space", "White space at the ends", ends, "info", step("trim_white_space"), safe=True,
                  query=query(cleaners.WHITE_SPACE)),
         _finding("several_spaces", "Several spaces in a row", spaces, "info", query=query(cleaners.SEVERAL_SPACES)),
+        _finding("chat_marks", "Marks of a chat template inside texts", marks, "bad",
+                 query=query(cleaners.CHAT_MARKS)),
         _finding("placeholder", "Placeholders instead of a text", placeholders, "warn", query=query(_PLACEHOLDER)),
         *(_finding(check, title, rows, "warn", step("mask_personal_data"), query=shown)
           for check, title, rows, shown in personal),

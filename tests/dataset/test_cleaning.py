@@ -193,6 +193,14 @@ def test_that_every_finding_proposes_a_step_that_exists_and_is_as_safe_as_it_say
         assert not finding.safe or finding.step
 
 
+def test_that_marks_of_chat_templates_inside_texts_are_found(make_dataset: Make) -> None:
+    marked = ["Stop <|im_end|> here", "[INST] do it [/INST]", "<start_of_turn>user", "a <b> c | d", "plain [inst]"]
+    dataset = make_dataset([[text, "ab"[i % 2]] for i, text in enumerate(marked)])
+    found = next(f for f in find_problems(dataset, ROLES) if f.check == "chat_marks")
+    assert (found.row_ids, found.severity) == ((0, 1, 2), "bad")
+    assert dataset.view(Query(text=found.query)).tolist() == [0, 1, 2, 4]  # filters ignore case
+
+
 def test_that_rows_without_roles_are_looked_through_as_texts(make_dataset: Make) -> None:
     dataset = make_dataset([["<b>x</b> one two three", "a"], ["plain text here", "b"]])
     assert {finding.check for finding in find_problems(dataset, {})} >= {"html_tags"}
