@@ -12,7 +12,7 @@ What a page's author finds here (names to import, signals to connect):
 * ``services.jobs``: `session.jobs.start(folder)` gives a `TrainerThread`; signals `events(list)`, `ended(Ended)`.
 * ``services.notifications.notifications()``: `say`, `show_error`, `show_problem`.
 * ``widgets``: `card` (Card, Badge, StatCard, row), `controls` (Button, MenuButton, ComboBox, CheckBox, LineEdit,
-  SearchField, SpinBox, Segmented, Label, ElidedLabel), `feedback` (Banner, VerdictBanner, EmptyState, ErrorPanel,
+  SearchField, SpinBox, Label, ElidedLabel), `segmented`, `feedback` (Banner, VerdictBanner, EmptyState, ErrorPanel,
   ProblemList, Details), `progress_strip`, `form`, `live_plot`, `charts` (IntervalPlot, Histogram, Sparkline),
   `data_table`, `log_view`, `token_view`.
 * ``itemmodels.rows_model.RowsModel``: the dataset as a table model.

@@ -235,6 +235,8 @@ class RowsModel(QAbstractTableModel):
     }
 
     def flags(self, index: Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         if self.editable and 1 <= index.column() <= len(self._columns):
             flags |= Qt.ItemFlag.ItemIsEditable

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import Tone, colour, font, metrics, tokens
-from fintune_gui.ui.widgets.controls import ElidedLabel, Label
+from fintune_gui.ui.widgets.controls import ElidedLabel, Label, set_shown
 
 
 def row(*items: QWidget | None, spacing: int = metrics.SMALL_GAP) -> QHBoxLayout:
@@ -40,7 +40,7 @@ class Card(QFrame):
         self.header = QHBoxLayout()
         self.header.setSpacing(metrics.SMALL_GAP)
         self.title = Label(title, "card_title")
-        self.title.setVisible(bool(title))
+        set_shown(self.title, shown=bool(title))
         self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.header.addWidget(self.title)
         self.header.addStretch(1)
@@ -54,7 +54,7 @@ class Card(QFrame):
 
     def set_title(self, title: str) -> None:
         self.title.setText(title)
-        self.title.setVisible(bool(title))
+        set_shown(self.title, shown=bool(title))
         self.setAccessibleName(title)
 
     def add_action(self, *widgets: QWidget) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
@@ -43,6 +41,14 @@ def set_property(widget: QWidget, name: str, value: object) -> None:
     if widget.property(name) != value:
         widget.setProperty(name, value)
         restyle(widget)
+
+
+def set_shown(widget: QWidget, *, shown: bool) -> None:
+    """Show or hide a part. One that has no parent yet is only marked: alone it would flash up as a window."""
+    if shown and widget.parentWidget() is None:
+        widget.setAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
+    else:
+        widget.setVisible(shown)
 
 
 class Label(QLabel):
@@ -176,7 +182,9 @@ def _paint_chevron(widget: QWidget) -> None:
 
 
 class ComboBox(QComboBox):
-    """A choice among a few. `currentData` is the value; `chosen` is emitted only when the user chooses.
+    """A choice among a few, each with a value. `chosen` is emitted only when the user chooses.
+
+    Values are kept here and not as Qt's item data, which would turn an enum of strings into a bare string.
 
     Signals:
         chosen: The value that the user has chosen.
@@ -186,6 +194,7 @@ class ComboBox(QComboBox):
 
     def __init__(self, name: str, choices: Sequence[tuple[str, object]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._choices: list[tuple[str, object]] = []
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -194,24 +203,38 @@ class ComboBox(QComboBox):
 
     def set_choices(self, choices: Sequence[tuple[str, object]]) -> None:
         """Replace the choices, keeping the chosen value if it is still there."""
-        if [(self.itemText(i), self.itemData(i)) for i in range(self.count())] == list(choices):
+        if self._choices == list(choices):
             return
-        before = self.currentData()
+        before = self.value()
+        self._choices = list(choices)
         self.clear()
-        for text, value in choices:
-            self.addItem(text, value)
+        self.addItems([text for text, _ in choices])
         self.set_value(before)
+
+    def value(self) -> object:
+        """The value of the shown choice; None without choices."""
+        return self._choices[self.currentIndex()][1] if self.currentIndex() >= 0 else None
 
     def set_value(self, value: object) -> None:
         """Show the choice with this value, if there is one."""
-        for index in range(self.count()):
-            if self.itemData(index) == value:
+        for index, (_, known) in enumerate(self._choices):
+            if known == value:
                 self.setCurrentIndex(index)
                 return
 
     @Slot(int)
     def _tell(self, index: int) -> None:
-        self.chosen.emit(self.itemData(index))
+        self.chosen.emit(self._choices[index][1])
+
+    def currentData(self, role: int = Qt.ItemDataRole.UserRole) -> Any:
+        return self.value() if role == Qt.ItemDataRole.UserRole else super().currentData(role)
+
+    def itemData(self, index: int, role: int = Qt.ItemDataRole.UserRole) -> Any:
+        return self._choices[index][1] if role == Qt.ItemDataRole.UserRole else super().itemData(index, role)
+
+    def findData(self, data: object, *_: object) -> int:
+        """Where the choice with a value stands; -1 if there is none."""
+        return next((index for index, (_text, value) in enumerate(self._choices) if value == data), -1)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
@@ -322,62 +345,6 @@ class CheckBox(QCheckBox):
         box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
         painter = QPainter(self)
         paint_icon(painter, "check", QRectF(box).adjusted(1, 1, -1, -1), tokens().on_accent)
-
-
-class Segmented(QWidget):
-    """Two to five choices side by side, one of them pressed.
-
-    Signals:
-        chosen: The value that the user has chosen.
-    """
-
-    chosen = Signal(object)
-
-    def __init__(self, name: str, choices: Sequence[tuple[str, object]], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self._values: list[object] = [value for _, value in choices]
-        self._group = QButtonGroup(self)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        for number, (text, _value) in enumerate(choices):
-            button = QPushButton(text)
-            button.setCheckable(True)
-            button.setAccessibleName(f"{name}: {text}")
-            button.setProperty("kind", "segment")
-            button.setProperty("place", {0: "first", len(choices) - 1: "last"}.get(number, "middle"))
-            self._group.addButton(button, number)
-            layout.addWidget(button)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._group.idClicked.connect(self._tell)
-        if choices:
-            self.set_value(choices[0][1])
-
-    def value(self) -> object:
-        """The chosen value."""
-        return self._values[self._group.checkedId()]
-
-    def set_value(self, value: object) -> None:
-        """Press the button of `value`."""
-        self._group.button(self._values.index(value)).setChecked(True)
-
-    @Slot(int)
-    def _tell(self, number: int) -> None:
-        self.chosen.emit(self._values[number])
-
-
-class IconView(QWidget):
-    """An icon that is only looked at. Its meaning stands in words beside it."""
-
-    def __init__(self, name: str, tone: Tone = "neutral", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._name = name
-        self._tone: Tone = tone
-        self.setFixedSize(QSize(metrics.ICON_SIZE + 2, metrics.ICON_SIZE + 2))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        paint_icon(QPainter(self), self._name, QRectF(self.rect()).adjusted(1, 1, -1, -1), tokens().ink(self._tone))
 
 
 class HorizontalLine(QFrame):

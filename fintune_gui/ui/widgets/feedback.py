@@ -11,10 +11,42 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 from fintune_gui.project.errors import Problem
 from fintune_gui.ui.theme import Tone, font, metrics
 from fintune_gui.ui.widgets.card import Card, row
-from fintune_gui.ui.widgets.controls import Button, Label, set_property
+from fintune_gui.ui.widgets.controls import Button, ButtonKind, Label, set_property, set_shown
 
 Action = tuple[str, Callable[[], object]]
 """A button: its words, and what it does."""
+
+
+class ActionButtons(QWidget):
+    """A row of buttons that can be set again and again: those with the same words stay, with the focus on them."""
+
+    def __init__(self, kinds: Sequence[ButtonKind] = ("plain",), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._kinds = tuple(kinds)
+        self._acts: list[Callable[[], object]] = []
+        self._buttons: list[Button] = []
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(metrics.SMALL_GAP)
+        self.hide()
+
+    def set(self, actions: Sequence[Action]) -> None:
+        """Show these buttons; the kinds are taken in turn, the last one for all that follow."""
+        self._acts = [act for _, act in actions]
+        words = [text for text, _ in actions]
+        if words != [button.text() for button in self._buttons]:
+            for button in self._buttons:
+                button.hide()
+                button.deleteLater()
+            self._buttons = [self._made(number, text) for number, text in enumerate(words)]
+        set_shown(self, shown=bool(actions))
+
+    def _made(self, number: int, text: str) -> Button:
+        kind = self._kinds[min(number, len(self._kinds) - 1)]
+        button = Button(text, lambda: self._acts[number](), kind=kind, parent=self)  # noqa: PLW0108 - as set last
+        self._layout.addWidget(button)
+        button.show()
+        return button
 
 
 class Banner(QFrame):
@@ -35,13 +67,12 @@ class Banner(QFrame):
         self._label.setTextFormat(Qt.TextFormat.RichText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(metrics.TINY_GAP + 2)
+        self._buttons = ActionButtons(("plain", "link"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 10, 8)
         layout.setSpacing(metrics.GAP)
         layout.addWidget(self._label, 1)
-        layout.addLayout(self._buttons)
+        layout.addWidget(self._buttons)
         self.setMinimumHeight(46)
         self.set(title, text, tone, actions)
 
@@ -50,12 +81,7 @@ class Banner(QFrame):
         set_property(self, "tone", tone)
         self._label.setText((f"<b>{escape(title)}</b> " if title else "") + escape(text))
         self.setAccessibleName(f"{title} {text}".strip())
-        while (item := self._buttons.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for number, (words, act) in enumerate(actions):
-            self._buttons.addWidget(Button(words, act, kind="link" if number else "plain"))
+        self._buttons.set(actions)
 
 
 class VerdictBanner(QFrame):
@@ -99,10 +125,9 @@ class EmptyState(QWidget):
         for label in (self._title, self._text):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             layout.addWidget(label)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(metrics.SMALL_GAP)
+        self._buttons = ActionButtons()
         layout.addSpacing(metrics.TINY_GAP)
-        layout.addLayout(self._buttons)
+        layout.addWidget(self._buttons, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
         self.set(title, text, actions)
 
@@ -111,14 +136,7 @@ class EmptyState(QWidget):
         self._text.setText(text)
         self._text.setVisible(bool(text))
         self.setAccessibleName(f"{title}. {text}")
-        while (item := self._buttons.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        self._buttons.addStretch(1)
-        for words, act in actions:
-            self._buttons.addWidget(Button(words, act))
-        self._buttons.addStretch(1)
+        self._buttons.set(actions)
 
 
 class Details(QWidget):
@@ -146,7 +164,7 @@ class Details(QWidget):
     def set_text(self, text: str) -> None:
         """Show other details; without any, the whole widget hides."""
         self._view.setPlainText(text)
-        self.setVisible(bool(text))
+        set_shown(self, shown=bool(text))
 
     def text(self) -> str:
         return self._view.toPlainText()
@@ -175,21 +193,19 @@ class ErrorPanel(Card):
         self._what = Label("", "strong", wrap=True, selectable=True)
         self._why = Label("", "body", wrap=True, selectable=True)
         self._todo = Label("", "body", wrap=True, selectable=True)
-        self._buttons = QHBoxLayout()
+        self._buttons = ActionButtons()
         self._details = Details()
         for widget in (self._what, self._why, self._todo):
             self.body.addWidget(widget)
-        self.body.addLayout(self._buttons)
+        self.body.addWidget(self._buttons, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self._details)
         self.body.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.setVisible(problem is not None)
-        if problem is not None:
-            self.show_problem(problem, actions)
+        self.show_problem(problem, actions)
 
     def show_problem(self, problem: Problem | None, actions: Sequence[Action] = ()) -> None:
         """Show a problem with buttons; None hides the panel."""
-        self.setVisible(problem is not None)
+        set_shown(self, shown=problem is not None)
         if problem is None:
             return
         for label, text in ((self._what, problem.what), (self._why, problem.why), (self._todo, problem.todo)):
@@ -197,13 +213,7 @@ class ErrorPanel(Card):
             label.setVisible(bool(text))
         self.setAccessibleName(str(problem))
         self._details.set_text(problem.details)
-        while (item := self._buttons.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for words, act in actions:
-            self._buttons.addWidget(Button(words, act))
-        self._buttons.addStretch(1)
+        self._buttons.set(actions)
 
 
 class ProblemList(QWidget):
@@ -231,7 +241,7 @@ class ProblemList(QWidget):
         for problem in problems:
             text = " ".join(part for part in (problem.why, problem.todo) if part)
             self._layout.addWidget(Banner(problem.what, text, "bad", actions(problem)))
-        self.setVisible(bool(problems))
+        set_shown(self, shown=bool(problems))
 
 
 def escape(text: str) -> str:

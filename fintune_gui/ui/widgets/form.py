@@ -55,12 +55,10 @@ class Form(QWidget):
             (layout if field.help.simple else more_layout).addWidget(field)
             field.committed.connect(self._take)
         self._toggle = Button("More", self._toggle_more, kind="link")
-        self._more.hide()
         if any(not field.help.simple for field in self.fields.values()):
             if any(field.help.simple for field in self.fields.values()):
                 layout.addLayout(row(self._toggle, None))
-            else:
-                self._more.show()
+                self._more.hide()
             layout.addWidget(self._more)
         layout.addStretch(1)
 

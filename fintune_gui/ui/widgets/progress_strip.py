@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import row
-from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_property
+from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_property, set_shown
 
 _SCALE = 1000
 _RATE_NEEDS_S = 1.0
@@ -43,7 +43,7 @@ class ProgressStrip(QWidget):
         self._stage = ElidedLabel("", "body")
         self._figures = Label("", "small")
         self._cancel = Button("Cancel", self._ask_to_cancel, kind="link")
-        self._cancel.setVisible(can_cancel)
+        set_shown(self._cancel, shown=can_cancel)
         words = row(self._stage, self._figures, self._cancel)
         words.setStretch(0, 1)
         layout.addLayout(words)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import Badge, row
 from fintune_gui.ui.widgets.charts import Sparkline
-from fintune_gui.ui.widgets.controls import Clickable, ElidedLabel, IconView, Label
+from fintune_gui.ui.widgets.controls import Clickable, ElidedLabel, Label
+from fintune_gui.ui.widgets.icon_view import IconView
 
 
 class ProjectCard(Clickable):

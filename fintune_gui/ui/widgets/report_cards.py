@@ -12,9 +12,10 @@ from fintune_gui.ui.itemmodels.confusion_model import ConfusionModel
 from fintune_gui.ui.itemmodels.results_model import Result, ResultsModel, Shown
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
-from fintune_gui.ui.widgets.controls import Button, ComboBox, Label, Segmented
+from fintune_gui.ui.widgets.controls import Button, ComboBox, Label
 from fintune_gui.ui.widgets.data_table import DataTable
-from fintune_gui.ui.widgets.report_words import label_lines, metric_lines, notes_of
+from fintune_gui.ui.widgets.report_words import label_lines, metric_lines
+from fintune_gui.ui.widgets.segmented import Segmented
 from fintune_gui.ui.widgets.small_table import SmallTable
 
 _LINES = 6
@@ -40,7 +41,6 @@ class FiguresCard(Card):
         for table in (self.labels, self.confusion, self.metrics):
             self.add(table)
         self.body.addStretch(1)
-        self._notes = self.add_note("")
         self.choice.chosen.connect(self._show)
 
     def show_report(self, report: Report) -> None:
@@ -53,7 +53,6 @@ class FiguresCard(Card):
         self.confusion.set_column_widths({})
         self.choice.setVisible(bool(report.labels))
         self.set_title("All figures" if report.labels else "All metrics")
-        self._notes.setText(" ".join(notes_of(report)))
         self.choice.set_value("labels" if report.labels else "metrics")
         self._show(self.choice.value())
 

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import row
-from fintune_gui.ui.widgets.controls import Button, IconView, Label
+from fintune_gui.ui.widgets.controls import Button, Label
 from fintune_gui.ui.widgets.feedback import Action, Details
+from fintune_gui.ui.widgets.icon_view import IconView
 
 _WIDTH = 380
 _MOST = 4

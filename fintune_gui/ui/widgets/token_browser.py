@@ -30,6 +30,8 @@ class TokenBrowser(Card):
         self._place = 0
         self._total = 0
         self.label = Badge()
+        self.header.insertWidget(1, self.label)
+        self.header.insertWidget(1, self.label)
         self.label.hide()
         self.previous = Button("Previous row", self._go_back, kind="icon", icon_name="back")
         self.next = Button("Next row", self._go_on, kind="icon", icon_name="forward")
@@ -57,7 +59,6 @@ class TokenBrowser(Card):
         self.label.setVisible(label is not None)
         if label is not None:
             self.label.set(f"label: {label}" if label.strip() else "no label", "info" if label.strip() else "warn")
-            self.header.insertWidget(1, self.label)
         self._stack.setCurrentWidget(self.tokens)
 
     def show_problem(self, problem: Problem, place: int, total: int) -> None:

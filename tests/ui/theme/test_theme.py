@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
-from fintune_gui.ui.theme import font, icon, theme, tokens
+from fintune_gui.ui.theme import font, icon, theme
 from fintune_gui.ui.theme.icons import ICON_NAMES
 from fintune_gui.ui.theme.theme import Theme
 from fintune_gui.ui.widgets.card import Card
