@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -19,25 +20,30 @@ from fintune_gui.project.spec import EVENTS_FILE
 from tests.helpers import foreign
 from tests.helpers.terminal import ROOT, Terminal
 
+TINY_BASE = ROOT / "resources" / "models" / "tiny-base"
 TICKETS = ROOT / "resources" / "samples" / "support_tickets" / "tickets.csv"
 
-LOAD_A_CLASSIFIER = """
-import sys
-from peft import AutoPeftModelForSequenceClassification
-model = AutoPeftModelForSequenceClassification.from_pretrained(sys.argv[1])
-print(model.config.num_labels, sum("lora" in name for name, _ in model.named_parameters()))
-"""
-LOAD_A_WRITER = """
-import sys
-from peft import AutoPeftModelForCausalLM
-model = AutoPeftModelForCausalLM.from_pretrained(sys.argv[1])
-print(1, sum("lora" in name for name, _ in model.named_parameters()))
+USE_IT = """
+logits = model.eval()(**tokenizer("I was charged twice this month, please pay it back.", return_tensors="pt")).logits
+lora = sum("lora" in name for name, _ in model.named_parameters())
+print(lora, *(f"{number:.4f}" for number in logits.flatten()[:4].tolist()))
 """
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
     return Terminal(tmp_path)
+
+
+def _use_as_its_card_says(terminal: Terminal, export: str) -> int:
+    """Run the three lines of plain peft in the model card, and use what they load: its number of LoRA tensors."""
+    card = (terminal.folder / export / "README.md").read_text(encoding="utf-8")
+    lines = card.split("```python\n")[1].split("```")[0].strip().splitlines()
+    assert len(lines) == 3
+    script = "\n".join(lines).replace("THIS_FOLDER", export).replace("BASE_MODEL", str(TINY_BASE))
+    tensors, *logits = terminal.python(script + USE_IT).split()
+    assert all(math.isfinite(float(number)) for number in logits)
+    return int(tensors)
 
 
 def _outcomes(project: Path, run: int = 1) -> list[str]:
@@ -70,9 +76,7 @@ def test_that_a_file_becomes_an_adapter_that_plain_peft_loads(terminal: Terminal
 
     exported = fintune("export", "tickets", "--run", 1, "--kind", "adapter", "--to", "adapter")
     assert exported["verified_rows"] > 0
-    labels, tensors = terminal.python(LOAD_A_CLASSIFIER, terminal.folder / "adapter").split()
-    assert int(labels) >= 7
-    assert int(tensors) > 0
+    assert _use_as_its_card_says(terminal, "adapter") > 0
 
     states = {step["step"]: step["state"] for step in fintune("status", "tickets")["steps"]}
     assert set(states.values()) == {"done"}, states
@@ -157,7 +161,7 @@ def test_that_somebody_elses_alpaca_file_is_trained_and_exported(terminal: Termi
     assert perplexity["tuned"]["value"] < perplexity["untuned"]["value"] / 2
     assert report["generated_rows"] > 0
     fintune("export", "numbers", "--to", "adapter")
-    assert int(terminal.python(LOAD_A_WRITER, tmp_path / "adapter").split()[1]) > 0
+    assert _use_as_its_card_says(terminal, "adapter") > 0
 
 
 def test_that_the_program_lies_on_no_path_but_its_own(terminal: Terminal) -> None:
