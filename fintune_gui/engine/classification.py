@@ -55,7 +55,8 @@ def measure_classification(contest: Contest) -> Outcome:
 
 def _answers(contest: Contest, stage: str) -> Ints:
     """The label that the model gives each row."""
-    layout, _ = choose_layout(contest.model, contest.device, padding_id(contest.tokenizer), (), generates=False)
+    pad_id = padding_id(contest.tokenizer)
+    layout, _ = choose_layout(contest.model, contest.device, pad_id, contest.examples, generates=False)
     answers = np.zeros(len(contest.examples), dtype=np.int64)
     for indices, sums in contest.compute(layout, stage, contest.examples):
         assert sums.logits is not None

@@ -76,8 +76,7 @@ class PackedCausal(_CausalLayout):
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         lengths = [len(row) for row in rows]
-        ids = torch.tensor([[token for row in rows for token in row.ids]], device=self.device.torch)
-        positions = torch.tensor([[p for length in lengths for p in range(length)]], device=self.device.torch)
+        ids, positions = packed(rows, self.device.torch)
         # A token's loss belongs to the place before it, which predicts it.
         learned = torch.tensor([flag for row in rows for flag in (*row.learned[1:], False)], device=self.device.torch)
         places = learned.nonzero().squeeze(1)
@@ -128,31 +127,56 @@ class PaddedCausal(_CausalLayout):
         return Sums(float(losses.detach().sum()), losses.detach().sum(1).tolist(), ids.numel())
 
 
-class PaddedClassification:
-    """Whole texts and their labels; rows of similar length, filled up on the right."""
-
-    name = "padded"
-
+class _ClassificationLayout:
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
         self.model = model
         self.device = device
         self.pad_id = pad_id
 
-    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_padded([len(row) for row in rows], budget)
-
     def weight(self, rows: Sequence[Example]) -> int:
         return len(rows)
 
+    def _sums(self, logits: torch.Tensor, rows: Sequence[Example], computed: int, scale: float | None) -> Sums:
+        """What logits (rows, labels) add up to."""
+        logits = logits.float()
+        labels = torch.tensor([row.label for row in rows], device=logits.device)
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        if scale is not None:
+            (losses.sum() * scale).backward()
+        return Sums(float(losses.detach().sum()), losses.tolist(), computed, logits.detach().cpu())
+
+
+class PackedClassification(_ClassificationLayout):
+    """Texts behind one another without padding; each is judged at its last token, as decoder models do."""
+
+    name = "packed"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_packs([len(row) for row in rows], budget)
+
+    def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
+        base = base_of(self.model)
+        ids, positions = packed(rows, self.device.torch)
+        lengths = [len(row) for row in rows]
+        last = torch.tensor(lengths, device=ids.device).cumsum(0) - 1
+        with attention_within_rows(base.config, lengths), gradients(scale), autocast(self.device):
+            body = getattr(base, base.base_model_prefix)
+            hidden = body(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state[0]
+            return self._sums(base.score(hidden[last]), rows, ids.numel(), scale)
+
+
+class PaddedClassification(_ClassificationLayout):
+    """Whole texts and their labels; rows of similar length, filled up on the right."""
+
+    name = "padded"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_padded([len(row) for row in rows], budget)
+
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         ids, mask = padded(rows, self.pad_id, self.device.torch)
-        labels = torch.tensor([row.label for row in rows], device=ids.device)
         with gradients(scale), autocast(self.device):
-            logits = self.model(input_ids=ids, attention_mask=mask).logits.float()
-            losses = F.cross_entropy(logits, labels, reduction="none")
-            if scale is not None:
-                (losses.sum() * scale).backward()
-        return Sums(float(losses.detach().sum()), losses.tolist(), ids.numel(), logits.detach().cpu())
+            return self._sums(self.model(input_ids=ids, attention_mask=mask).logits, rows, ids.numel(), scale)
 
 
 def gradients(scale: float | None) -> AbstractContextManager[object]:
@@ -163,6 +187,13 @@ def gradients(scale: float | None) -> AbstractContextManager[object]:
 def autocast(device: Device) -> AbstractContextManager[object]:
     """Matrix products in the device's precision."""
     return torch.autocast(device.torch.type, torch.bfloat16) if device.half else nullcontext()
+
+
+def packed(rows: Sequence[Example], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and positions (1, tokens) of rows behind one another; positions restart with each row."""
+    ids = torch.tensor([[token for row in rows for token in row.ids]], device=device)
+    positions = torch.tensor([[place for row in rows for place in range(len(row))]], device=device)
+    return ids, positions
 
 
 def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -192,11 +223,11 @@ def choose_layout(
     Packing is tried on a few rows against the model's own padded computation; models that mix rows through anything but
     attention, or scale their logits, show up here.
     """
-    if not generates:
-        return PaddedClassification(
-            model, device, pad_id
-        ), "Each text has one label; rows of similar length go together."
-    packed, plain = PackedCausal(model, device, pad_id), PaddedCausal(model, device, pad_id)
+    if not generates and not hasattr(base_of(model), "score"):
+        reason = "Encoder models read each text from both sides; rows of similar length go together."
+        return PaddedClassification(model, device, pad_id), reason
+    tried: Layout = (PackedCausal if generates else PackedClassification)(model, device, pad_id)
+    plain: Layout = (PaddedCausal if generates else PaddedClassification)(model, device, pad_id)
     rows = sorted(examples, key=len)[len(examples) // 4 :][:_CHECK_ROWS]
     rows = rows * 2 if len(rows) == 1 else rows  # one row alone would not show whether rows see each other
     was_training = model.training
@@ -204,13 +235,13 @@ def choose_layout(
     try:
         expected = plain.compute(rows)
         try:
-            found = packed.compute(rows)
+            found = tried.compute(rows)
         except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
             return plain, f"This kind of model cannot be packed ({type(error).__name__}: {str(error)[:120]})."
         tolerance = _HALF_TOLERANCE if device.half else _TOLERANCE
         for mine, theirs in zip(found.row_losses, expected.row_losses, strict=True):
             if abs(mine - theirs) > tolerance * max(1.0, abs(theirs)):
                 return plain, f"Packed rows would give other numbers with this model ({mine:.4f} for {theirs:.4f})."
-        return packed, f"Checked on {len(rows)} rows: the same losses as padded rows, without computing padding."
+        return tried, f"Checked on {len(rows)} rows: the same losses as padded rows, without computing padding."
     finally:
         model.train(was_training)
