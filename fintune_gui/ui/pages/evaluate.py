@@ -22,11 +22,11 @@ from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.charts import IntervalPlot
-from fintune_gui.ui.widgets.controls import ComboBox, MenuButton
+from fintune_gui.ui.widgets.controls import ComboBox, Label, MenuButton
 from fintune_gui.ui.widgets.feedback import EmptyState, ErrorPanel, VerdictBanner
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.report_cards import FiguresCard, ResultsCard
-from fintune_gui.ui.widgets.report_words import baseline_rows, report_text, verdict_tone, what_is_measured
+from fintune_gui.ui.widgets.report_words import baseline_rows, notes_of, report_text, verdict_tone, what_is_measured
 from fintune_gui.ui.widgets.words import counted
 
 _PLOT_HEIGHT = 240
@@ -66,8 +66,10 @@ class EvaluatePage(Page):
             self.body.addWidget(widget)
         self.body.addWidget(self.intro, 1)
         self.body.addLayout(pair)
+        self.notes = Label("", "small", wrap=True, selectable=True)
+        self.body.addWidget(self.notes)
         self.body.addWidget(self.results, 1)
-        self._of_report = (self.verdict, self._baselines_card, self.figures, self.results)
+        self._of_report = (self.verdict, self._baselines_card, self.figures, self.notes, self.results)
         for part in (*self._of_report, self.intro):
             part.hide()
         self.feed.changed.connect(self._on_feed)
@@ -184,6 +186,7 @@ class EvaluatePage(Page):
         self._baselines_card.set_title(f"Against the baselines: {report.verdict.metric.display_name}")
         self.baselines.show_rows(baseline_rows(report, earlier), report.objective.target)
         self.figures.show_report(report)
+        self.notes.setText(" ".join(notes_of(report)))
         self._read_results(report)
 
     def _read_results(self, report: Report) -> None:

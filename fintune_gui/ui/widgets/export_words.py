@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from fintune_gui.project.document import ModelChoice, Task
+from fintune_gui.project.document import ModelChoice
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 from fintune_gui.ui.widgets.choice import Choice
@@ -41,7 +41,7 @@ def choices(model: ModelChoice, base_bytes: int | None = None) -> list[Choice]:
 
 def short_name(model: ModelChoice) -> str:
     """The model's name without its owner or folder."""
-    return model.name.replace("\\", "/").rstrip("/").split("/")[-1]
+    return model.name.removeprefix("sample:").replace("\\", "/").rstrip("/").split("/")[-1]
 
 
 def contents(what: What, spec: TrainSpec) -> list[str]:
@@ -90,25 +90,28 @@ def verified_sentence(what: What, result: dict[str, Any], *, method: Method) -> 
     )
     difference = result.get("max_difference")
     if isinstance(difference, int | float) and difference:
-        return f"{sentence}; the largest difference of a score is {difference:.1g}."
+        return f"{sentence} (largest relative difference of a score: {difference:.0e})."
     return f"{sentence}."
 
 
 def python_lines(what: What, folder: str, spec: TrainSpec) -> str:
-    """The code that loads the export, with plain libraries."""
-    classifies = spec.objective.task is Task.CLASSIFICATION
-    kind = "SequenceClassification" if classifies else "CausalLM"
-    adapter = what == "adapter"
-    name = f"AutoPeftModelFor{kind}" if adapter else f"AutoModelFor{kind}"
-    place = json.dumps(folder, ensure_ascii=False)
-    options = f", num_labels={len(spec.labels)}" if adapter and classifies else ""
-    imports = (
-        f"from peft import {name}\nfrom transformers import AutoTokenizer"
-        if adapter
-        else f"from transformers import {name}, AutoTokenizer"
-    )
-    return (
-        f"{imports}\n"
-        f"model = {name}.from_pretrained({place}{options})\n"
-        f"tokenizer = AutoTokenizer.from_pretrained({place})"
-    )
+    """The three lines that load the export with plain libraries, the same way in which it was checked."""
+    kind = "AutoModelForSequenceClassification" if spec.labels else "AutoModelForCausalLM"
+    place = _quoted(folder)
+    if what == "merged":
+        first = f"from transformers import {kind}, AutoTokenizer"
+        model = f"{kind}.from_pretrained({place})"
+    else:
+        first = f"from peft import PeftModel; from transformers import {kind}, AutoTokenizer"
+        options = f", num_labels={len(spec.labels)}" if spec.labels else ""
+        model = f"PeftModel.from_pretrained({kind}.from_pretrained({_quoted(_base(spec.model))}{options}), {place})"
+    return f"{first}\nmodel = {model}\ntokenizer = AutoTokenizer.from_pretrained({place})"
+
+
+def _base(model: ModelChoice) -> str:
+    """The base model's name on the hub, or its folder."""
+    return model.name if "/" in model.name and not Path(model.name).exists() else model.folder
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

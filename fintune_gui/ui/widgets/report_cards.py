@@ -18,7 +18,7 @@ from fintune_gui.ui.widgets.report_words import label_lines, metric_lines
 from fintune_gui.ui.widgets.segmented import Segmented
 from fintune_gui.ui.widgets.small_table import SmallTable
 
-_LINES = 6
+_LINES = 5
 _SHORT_COLUMN, _LONG_COLUMN, _CHANGE_COLUMN = 120, 210, 90
 _LONGEST_DETAIL = 4000
 
@@ -46,7 +46,6 @@ class FiguresCard(Card):
     def show_report(self, report: Report) -> None:
         """Show the figures of a report."""
         self.metrics.show_lines(metric_lines(report))
-        self.metrics.setColumnHidden(1, report.score("majority") is None)
         lines, tones = label_lines(report)
         self.labels.show_lines(lines, tones)
         self._confusion.show_confusion(report.labels, report.confusion)

@@ -75,10 +75,10 @@ def test_that_an_adapter_is_exported_checked_and_shown_with_its_code(qtbot, sess
     assert (target / "README.md").exists()
     assert "Loaded in a fresh process with plain peft: the answers on 8 test rows are the same." in words(page)
     qtbot.mouseClick(page.exported.code.copy_button, LEFT)
+    kind = "AutoModelForSequenceClassification"
     assert QGuiApplication.clipboard().text().splitlines() == [
-        "from peft import AutoPeftModelForSequenceClassification",
-        "from transformers import AutoTokenizer",
-        f'model = AutoPeftModelForSequenceClassification.from_pretrained("{target}", num_labels=6)',
+        f"from peft import PeftModel; from transformers import {kind}, AutoTokenizer",
+        f'model = PeftModel.from_pretrained({kind}.from_pretrained("Qwen/Qwen3-0.6B", num_labels=6), "{target}")',
         f'tokenizer = AutoTokenizer.from_pretrained("{target}")',
     ]
     qtbot.waitUntil(lambda: session.facts.runs[0].exported == (str(target),), timeout=20_000)

@@ -39,7 +39,8 @@ def spec_of(task: Task) -> TrainSpec:
 def test_that_the_code_is_python_and_names_the_folder_whatever_its_name(task, what, folder: str) -> None:
     tree = ast.parse(python_lines(what, folder, spec_of(task)))
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    assert strings == [folder, folder]
+    assert strings.count(folder) == 2
+    assert ("Qwen/Qwen3-0.6B" in strings) == (what == "adapter")
 
 
 @pytest.mark.slow  # peft and transformers are imported
@@ -78,7 +79,10 @@ def test_that_the_check_is_told_as_it_was_done() -> None:
         "Loaded in a fresh process with plain peft: the answers on 8 test rows are the same."
     )
     close = verified_sentence("merged", {"verified_rows": 1, "max_difference": 2e-6}, method=Method.LORA)
-    assert "plain transformers: the answers on 1 test row are the same; the largest difference" in close
+    assert (
+        "plain transformers: the answers on 1 test row are the same (largest relative difference of a score: 2e-06)"
+        in close
+    )
     assert "was not checked" in verified_sentence("adapter", {}, method=Method.LORA)
 
 
