@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +24,22 @@ WORDS = {
     "login": ("password", "account", "locked", "reset", "code"),
     "shipping": ("parcel", "delivery", "courier", "tracking", "late"),
 }
-FILLER = "please help me with my the was again and i have been waiting since could you look into this".split()
+FILLER = (
+    "please",
+    "help",
+    "me",
+    "with",
+    "my",
+    "the",
+    "was",
+    "again",
+    "and",
+    "have",
+    "waiting",
+    "since",
+    "could",
+    "look",
+)
 LABELS = tuple(WORDS)
 VOCABULARY = 400
 
@@ -43,9 +59,8 @@ def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>") -> Tokenizer:
     tokenizer.train_from_iterator(texts * 3, trainer)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(
-        '{"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "%s", "pad_token": "<|pad|>"}' % end_mark
-    )
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": end_mark, "pad_token": "<|pad|>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
     return tokenizer
 
 

@@ -79,7 +79,9 @@ def losses_of_ours(folder: Path, spec: TrainSpec) -> tuple[list[float], str]:
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_that_packed_training_has_the_losses_of_padded_training(tmp_path: Path, kind: str, method: Method) -> None:
     model = save_model(tmp_path / "model", kind)
-    spec = make_run(tmp_path / "run", model, method=method, epochs=STEPS / 5, learning_rate=5e-3)
+    spec = make_run(
+        tmp_path / "run", model, method=method, epochs=STEPS / 5, learning_rate=5e-3, early_stopping_patience=0
+    )
     ours, layout = losses_of_ours(tmp_path / "run", spec)
     stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=2)
     assert layout == "packed rows"
@@ -92,7 +94,13 @@ def test_that_packed_training_has_the_losses_of_padded_training(tmp_path: Path, 
 def test_that_sorted_classification_has_the_losses_of_unsorted(tmp_path: Path, kind: str, method: Method) -> None:
     model = save_model(tmp_path / "model", kind)
     spec = make_run(
-        tmp_path / "run", model, Task.CLASSIFICATION, method=method, epochs=STEPS / 5, learning_rate=5e-3
+        tmp_path / "run",
+        model,
+        Task.CLASSIFICATION,
+        method=method,
+        epochs=STEPS / 5,
+        learning_rate=5e-3,
+        early_stopping_patience=0,
     )
     ours, _ = losses_of_ours(tmp_path / "run", spec)
     # One batch a step: the stock trainer adds up the means of several, so that its loss depends on their number.

@@ -1,0 +1,113 @@
+"""Layouts: every row once, within the budget, and no row sees another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fintune_gui.engine.data import Example
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.packing import plan_packs, plan_padded
+from fintune_gui.engine.stepping import PackedCausal, PaddedCausal, choose_layout
+from tests.helpers.tiny import VOCABULARY, save_model
+
+CPU = Device(torch.device("cpu"), "CPU", half=False)
+LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
+
+
+@given(LENGTHS, st.integers(1, 500))
+def test_that_packs_hold_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    packs = plan_packs(lengths, budget)
+    assert sorted(index for pack in packs for index in pack) == list(range(len(lengths)))
+    assert all(len(pack) == 1 or sum(lengths[index] for index in pack) <= budget for pack in packs)
+
+
+@given(LENGTHS, st.integers(1, 500))
+def test_that_batches_hold_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    batches = plan_padded(lengths, budget)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget for batch in batches)
+
+
+def examples(*lengths: int, seed: int = 0) -> list[Example]:
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        Example(
+            number,
+            torch.randint(0, VOCABULARY, (length,), generator=generator).tolist(),
+            [place >= length // 2 for place in range(length)],
+        )
+        for number, length in enumerate(lengths)
+    ]
+
+
+def model_in(folder: Path, kind: str, **changes: object) -> torch.nn.Module:
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(save_model(folder, kind, **changes), dtype=torch.float32)
+    return model.eval()
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_that_a_row_in_a_pack_does_not_see_the_others(tmp_path: Path, kind: str) -> None:
+    layout = PackedCausal(model_in(tmp_path, kind), CPU, 0)
+    rows = examples(12, 1, 30, 7)
+    alone = [layout.compute([row]).loss for row in rows]
+    assert layout.compute(rows).row_losses == pytest.approx(alone, abs=1e-4)
+    other_company = [examples(50, seed=5)[0], *rows[1:]]
+    assert layout.compute(other_company).row_losses[1:] == pytest.approx(alone[1:], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_that_packed_and_padded_gradients_agree(tmp_path: Path, kind: str) -> None:
+    model = model_in(tmp_path, kind)
+    rows = examples(12, 40, 30, 7)
+    gradients = []
+    for layout in (PackedCausal(model, CPU, 0), PaddedCausal(model, CPU, 0)):
+        model.zero_grad()
+        layout.compute(rows, scale=0.1)
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-4)
+
+
+def test_that_a_sliding_window_is_kept(tmp_path: Path) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(1)
+    config = MistralConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=6,
+    )
+    model = MistralForCausalLM(config).eval()
+    rows = examples(20, 30, 4)
+    packed, padded = PackedCausal(model, CPU, 0).compute(rows), PaddedCausal(model, CPU, 0).compute(rows)
+    assert packed.row_losses == pytest.approx(padded.row_losses, abs=1e-4)
+
+
+def test_that_a_model_that_cannot_be_packed_is_padded_and_says_why(tmp_path: Path) -> None:
+    """A running sum over positions mixes the rows of a pack, whatever the attention does."""
+    model = model_in(tmp_path, "llama")
+    norm = model.model.norm
+
+    class Mixing(torch.nn.Module):
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            hidden = norm(hidden)
+            return hidden + 0.5 * hidden.cumsum(1)
+
+    model.model.norm = Mixing()
+    layout, reason = choose_layout(model, CPU, 0, examples(9, 12, 15), generates=True)
+    assert layout.name == "padded"
+    assert "other numbers" in reason
+    model.model.norm = norm
+    assert choose_layout(model, CPU, 0, examples(9), generates=True)[0].name == "packed"

@@ -1,0 +1,71 @@
+"""The engine's process ends every job with exactly one end event, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fintune_gui.project.events import Ended, Started, parse_event, read_events
+from fintune_gui.project.spec import ImportSpec, JobSpec, PrepareSpec, write_spec
+from tests.helpers.tiny import save_model
+
+
+def run_worker(folder: Path) -> tuple[int, list[object], str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "fintune_gui", "engine", str(folder)],
+        capture_output=True,
+        check=False,
+        input=b"",
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return done.returncode, [parse_event(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        (PrepareSpec(name="/nowhere/at/all"), "model.not_found"),
+        (ImportSpec(project_folder="/x", files=()), "engine.wrong_worker"),
+        (None, "project.no_spec"),
+    ],
+)
+def test_that_a_failed_job_ends_once_with_its_problem(tmp_path: Path, spec: JobSpec | None, code: str) -> None:
+    if spec is not None:
+        write_spec(tmp_path, spec)
+    exit_code, events, _ = run_worker(tmp_path)
+    ends = [event for event in events if isinstance(event, Ended)]
+    assert exit_code == 1
+    assert events[-1:] == ends
+    assert ends[0].outcome == "failed"
+    assert ends[0].problem is not None
+    assert ends[0].problem.code == code
+    assert list(read_events(tmp_path / "events.jsonl")) == events
+
+
+def test_that_a_job_that_works_tells_its_result(tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model")
+    write_spec(tmp_path / "job", PrepareSpec(name=str(model)))
+    exit_code, events, _ = run_worker(tmp_path / "job")
+    assert exit_code == 0
+    started, ended = events[0], events[-1]
+    assert isinstance(started, Started)
+    assert started.versions["torch"]
+    assert isinstance(ended, Ended)
+    assert ended.outcome == "completed"
+    assert ended.result["folder"] == str(model)
+    assert json.loads(json.dumps(ended.result)) == ended.result
+
+
+def test_that_a_fault_of_the_program_is_told_too(tmp_path: Path) -> None:
+    write_spec(tmp_path / "job", PrepareSpec(name=str(tmp_path)))
+    (tmp_path / "config.json").mkdir()  # nobody foresaw a folder of that name
+    exit_code, events, _ = run_worker(tmp_path / "job")
+    ended = events[-1]
+    assert exit_code == 1
+    assert isinstance(ended, Ended)
+    assert ended.problem is not None
