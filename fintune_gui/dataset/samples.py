@@ -57,7 +57,7 @@ SAMPLES = (
         file=("support_tickets", "tickets.csv"),
         format=FormatSettings(roles={Role.TEXT: "text", Role.LABEL: "topic"}, max_length=128),
         model="sample:tiny-base",
-        training=TrainingSettings(learning_rate=2e-3, batch_size=8, epochs=4),
+        training=TrainingSettings(learning_rate=2e-3, batch_size=8, epochs=4, lora_dropout=0.0),
     ),
     Sample(
         key="faq",
