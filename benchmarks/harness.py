@@ -1,0 +1,102 @@
+"""A against B, fairly: interleaved rounds, medians, one table. A figure here is a ratio in the same run, or nothing."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+Measurement = dict[str, Any]
+"""What one round of one contestant gives: numbers by name, and lists that must agree between contestants."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the work. `work` runs in a process of its own, so that peaks of memory do not mix."""
+
+    name: str
+    work: Callable[[], Measurement]
+
+
+def compare(contestants: Sequence[Contestant], rounds: int) -> dict[str, list[Measurement]]:
+    """Run every contestant once a round, turn by turn, each round in the other direction."""
+    results: dict[str, list[Measurement]] = {contestant.name: [] for contestant in contestants}
+    for number in range(rounds):
+        for contestant in contestants if number % 2 == 0 else reversed(contestants):
+            measurement = _in_own_process(contestant.work)
+            results[contestant.name].append(measurement)
+            shown = {name: value for name, value in measurement.items() if not isinstance(value, list)}
+            print(f"round {number + 1} {contestant.name}: {json.dumps(shown)}", file=sys.stderr, flush=True)
+    return results
+
+
+def table(results: dict[str, list[Measurement]], baseline: str, higher: str, lower: str) -> str:
+    """Medians, and the median of the rounds' ratios to the baseline.
+
+    Args:
+        baseline: Name of the contestant that the others are compared with.
+        higher: Measurement for which higher is better.
+        lower: Measurement for which lower is better.
+    """
+    lines = [f"| | {higher} | ratio | {lower} | ratio |", "|---|---|---|---|---|"]
+    for name, rounds in results.items():
+        cells = [name]
+        for measure in (higher, lower):
+            values = [measurement[measure] for measurement in rounds]
+            ratios = [mine / theirs[measure] for mine, theirs in zip(values, results[baseline], strict=True)]
+            cells += [f"{statistics.median(values):,.0f}", f"{statistics.median(ratios):.2f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def largest_difference(results: dict[str, list[Measurement]], name: str) -> float:
+    """The largest difference of a list of numbers between any two contestants."""
+    lists = [rounds[0][name] for rounds in results.values()]
+    return max(abs(a - b) for one in lists for a, b in zip(lists[0], one, strict=True))
+
+
+def peak_memory_bytes() -> int:
+    """The greatest resident size of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class Stopwatch:
+    """Wall and processor seconds of a block."""
+
+    def __enter__(self) -> Self:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall = time.perf_counter() - self._wall
+        self.cpu = time.process_time() - self._cpu
+
+
+def _in_own_process(work: Callable[[], Measurement]) -> Measurement:
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_call, args=(work, sender))
+    process.start()
+    sender.close()
+    try:
+        measurement: Measurement = receiver.recv()
+    finally:
+        process.join()
+    if "failure" in measurement:
+        raise RuntimeError(measurement["failure"])
+    return measurement
+
+
+def _call(work: Callable[[], Measurement], sender: Any) -> None:
+    try:
+        sender.send(work())
+    except BaseException:
+        sender.send({"failure": traceback.format_exc()})
