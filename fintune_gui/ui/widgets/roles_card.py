@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy
 
 from fintune_gui.project.document import REQUIRED_ROLES, ROLES_OF_TASK, Role, Task
@@ -24,6 +25,25 @@ ROLE_NAMES = {
     Role.MESSAGES: "Conversation",
 }
 _NOT_USED = "Not used"
+_STEPPING_KEYS = (
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+)
+
+
+class RoleBox(ComboBox):
+    """A choice that keys only make in the open list: stepping over a role would take it from its column."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in _STEPPING_KEYS or event.text().strip():
+            self.showPopup()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
 
 class RolesCard(Card):
@@ -41,7 +61,7 @@ class RolesCard(Card):
         self._roles: dict[Role, str] = {}
         self._proposal: dict[Role, str] | None = None
         self._columns: tuple[str, ...] = ()
-        self.fields: dict[str, ComboBox] = {}
+        self.fields: dict[str, RoleBox] = {}
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(metrics.GAP)
         self._grid.setVerticalSpacing(metrics.SMALL_GAP)
@@ -107,7 +127,7 @@ class RolesCard(Card):
         for number, column in enumerate(self._columns):
             label = ElidedLabel(column)
             label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-            field = ComboBox(f"Role of the column {column}", choices)
+            field = RoleBox(f"Role of the column {column}", choices)
             field.setFixedWidth(metrics.FIELD_WIDTH)
             field.chosen.connect(partial(self._choose, column))
             self._grid.addWidget(label, number, 0)
