@@ -37,7 +37,7 @@ SHARES = (
 )
 
 _STEP_OF_PROBLEM = {
-    "data.one_label": Step.CLEAN,
+    "data.one_label": Step.FORMAT,
     "data.missing_role": Step.FORMAT,
     "data.column_twice": Step.FORMAT,
     "data.too_few_rows": Step.DATA,
