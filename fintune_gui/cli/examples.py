@@ -58,7 +58,7 @@ def format_(
         opened.save(changed)
     output.table([(role.value, column) for role, column in settings.roles.items()])
     output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")
-    output.say(f'Next: fintune preview "{project}" --row 0')
+    output.say(f'Next: fintune preview "{project}" --row 1')
     output.finish(settings.model_dump(mode="json"))
 
 
@@ -91,7 +91,7 @@ def _roles(before: dict[Role, str], mapping: list[str], task: Task, columns: tup
 def preview(
     project: ProjectPath,
     *,
-    row: Annotated[int, typer.Option(min=0, help="Number of the row, as the table shows it.")] = 0,
+    row: Annotated[int, typer.Option(min=1, help="Number of the row, as the table shows it.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Show a row as the model sees it, token by token."""
@@ -99,16 +99,16 @@ def preview(
 
     output = Output(as_json=as_json)
     with open_project(project) as opened, open_rows(opened) as dataset:
-        if row >= dataset.total_rows:
+        if row > dataset.total_rows:
             raise DataError(
                 "data.no_row",
                 f"There is no row {row}.",
-                f"The rows are numbered from 0 to {dataset.total_rows - 1:,}.",
+                f"The rows are numbered from 1 to {dataset.total_rows:,}.",
                 "Choose one of them.",
             )
         tokenizer = _tokenizer(opened)
         settings, task = opened.project.format, opened.project.objective.task
-        encoded = encode_row(tokenizer, _values(dataset, row), settings, task)
+        encoded = encode_row(tokenizer, _values(dataset, row - 1), settings, task)
         spans = token_view(tokenizer, encoded)
     colours = sys.stdout.isatty()
     output.say("|".join(_show(span, colours=colours) for span in spans))
@@ -146,8 +146,8 @@ def _tokenizer(project: ProjectFolder) -> ModelTokenizer:
     return ModelTokenizer.load(Path(project.project.model.folder))
 
 
-def _values(dataset: Dataset, row: int) -> dict[str, str | None]:
-    return dict(zip(dataset.columns, dataset.cells([row])[0], strict=True))
+def _values(dataset: Dataset, row_id: int) -> dict[str, str | None]:
+    return dict(zip(dataset.columns, dataset.cells([row_id])[0], strict=True))
 
 
 def _show(span: TokenSpan, *, colours: bool) -> str:

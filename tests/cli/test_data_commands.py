@@ -164,17 +164,17 @@ def test_that_preview_shows_what_is_learned_token_by_token(fintune: Fintune, tmp
     chosen = fintune("model", project, "sample:tiny-base", "--method", "full", "--json")
     assert chosen.code == 0, chosen.err
     assert chosen.json["method"] == "full"
-    answer = fintune("preview", project, "--row", 3, "--json").json
+    answer = fintune("preview", project, "--row", 4, "--json").json
     learned = "".join(span["text"] for span in answer["spans"] if span["kind"] == "trained")
     context = "".join(span["text"] for span in answer["spans"] if span["kind"] == "context")
     assert "The number 3." in learned
     assert "What is 3?" in context
     assert answer["tokens"] == len(answer["ids"])
     assert 0 < answer["learned"] < answer["tokens"]
-    text = fintune("preview", project, "--row", 3).out
+    text = fintune("preview", project, "--row", 4).out
     assert f"{answer['learned']} of them learned" in text
     assert "[" in text
-    assert fintune("preview", project, "--row", 5).code == 1
+    assert fintune("preview", project, "--row", 6).code == 1
 
 
 def test_that_a_model_that_cannot_be_used_leaves_the_choice_alone(

@@ -107,3 +107,12 @@ def test_that_the_installed_command_is_quick_and_light() -> None:
     seconds, modules = json.loads(result.stdout.splitlines()[-1])
     assert not {"torch", "transformers", "pyarrow", "duckdb", "numpy", "PySide6", "rich"} & set(modules)
     assert seconds < 1.0  # 0.3 on a quiet machine
+
+
+def test_that_the_sample_is_ready_to_be_split_and_trained(fintune: Fintune, tmp_path: Path) -> None:
+    made = fintune("sample", tmp_path / "tickets", "--json").json
+    assert made["rows"] == 1500
+    states = {step["step"]: step["state"] for step in fintune("status", tmp_path / "tickets", "--json").json["steps"]}
+    assert {step for step, state in states.items() if state == "done"} == {"objective", "data", "format", "model"}
+    assert fintune("sample", tmp_path / "tickets").code == 1
+    assert fintune("sample", tmp_path / "other", "--sample", "poems").code == 2
