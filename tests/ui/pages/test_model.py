@@ -1,0 +1,293 @@
+"""The Model page, used with mouse and keyboard; models are prepared and measured by real child processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from fintune_gui.project.document import Role
+from fintune_gui.project.flow import Step
+from fintune_gui.project.memory import GIGABYTE
+from fintune_gui.project.paths import resource
+from fintune_gui.project.recent import remember_project
+from fintune_gui.project.settings import Method
+from fintune_gui.project.store import ProjectFolder, read_project
+from fintune_gui.ui.pages import model as model_page
+from fintune_gui.ui.pages.model import ModelPage
+from fintune_gui.ui.services.computer import Computer
+from fintune_gui.ui.widgets.memory_view import fitting
+from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
+from tests.helpers.pages import opened_session, shown_page
+from tests.helpers.rows import bring_rows, tickets, tiny_base
+
+CHILD_MS = 60_000
+LABELS = {Role.TEXT: "text", Role.LABEL: "label"}
+
+
+@pytest.fixture
+def session(qapp, tmp_path: Path):
+    with opened_session(tmp_path / "project") as session:
+        yield session
+
+
+@pytest.fixture
+def computer(monkeypatch):
+    """Say what computer this is; without it, it is the one that the test runs on."""
+
+    def say(memory_gb: float, *, has_cuda: bool = False) -> None:
+        found = Computer("NVIDIA RTX 6000" if has_cuda else "this computer", int(memory_gb * GIGABYTE), has_cuda)
+        monkeypatch.setattr(model_page, "this_computer", lambda: found)
+
+    return say
+
+
+def chosen(page: ModelPage):
+    return read_project(page.session.folder.folder).model
+
+
+def words(page: ModelPage) -> str:
+    return " ".join(label.text() for label in page.findChildren(QLabel) if label.isVisible())
+
+
+def with_model(qtbot, session, **changes: object) -> ModelPage:
+    session.apply(session.project.with_(model=tiny_base().model_copy(update=changes)))
+    page = shown_page(qtbot, session, ModelPage)
+    qtbot.waitUntil(page.memory.isVisible)
+    return page
+
+
+def prepared(qtbot, page: ModelPage) -> None:
+    qtbot.waitUntil(lambda: not page._preparing.busy, timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: not page.session.jobs.running, timeout=CHILD_MS)
+
+
+def test_that_without_a_model_the_page_offers_four_places_and_no_facts(qtbot, session) -> None:
+    page = shown_page(qtbot, session, ModelPage)
+
+    for title in ("Tiny base", "SmolLM2-135M-Instruct", "A model on this computer", "A model from the hub"):
+        assert title in words(page)
+    assert "works offline" in words(page)
+    assert "fluent and often wrong" in words(page)
+    assert not page.facts.isVisible()
+    assert not page.header.primary.isVisible()
+    assert not page.sources.buttons[HUB].isEnabled(), "there is no name yet"
+
+
+def test_that_the_tiny_base_is_prepared_by_a_child_and_then_in_use(qtbot, session) -> None:
+    page = shown_page(qtbot, session, ModelPage)
+
+    qtbot.mouseClick(page.sources.buttons[TINY_BASE], Qt.MouseButton.LeftButton)
+    assert page.progress.isVisible()
+    assert not page.sources.isEnabled()
+    prepared(qtbot, page)
+
+    model = chosen(page)
+    assert model is not None
+    assert model.name == TINY_BASE
+    assert model.method is Method.LORA
+    assert page.facts.value("Longest text") == "1,024 tokens"
+    assert page.facts.value("Chat template") == "yes, its own"
+    assert page.sources.cards[TINY_BASE].accessibleDescription() == "in use"
+    assert not page.progress.isVisible()
+    with qtbot.waitSignal(page.go_to) as went:
+        qtbot.mouseClick(page.header.primary, Qt.MouseButton.LeftButton)
+    assert went.args == [Step.TRAIN]
+
+
+def test_that_a_folder_is_chosen_in_a_dialog_and_the_method_is_kept(qtbot, session, tmp_path) -> None:
+    folder = tmp_path / "my-model"
+    shutil.copytree(resource("models", "tiny-base"), folder)
+    page = with_model(qtbot, session, method=Method.FULL)
+
+    qtbot.mouseClick(page.sources.buttons[FOLDER], Qt.MouseButton.LeftButton)
+    dialog = page.findChild(QFileDialog)
+    dialog.setDirectory(str(tmp_path))
+    dialog.selectFile(str(folder))
+    dialog.accept()
+    prepared(qtbot, page)
+
+    model = chosen(page)
+    assert (model.name, model.folder, model.method) == (str(folder), str(folder), Method.FULL)
+    assert page.sources.cards[FOLDER].accessibleDescription() == "in use"
+    assert "my-model · full" in words(page)
+
+
+def _folder(tmp_path: Path, name: str, *files: str) -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    for file in ("config.json", "tokenizer.json"):
+        shutil.copy(resource("models", "tiny-base") / file, folder)
+    for file in files:
+        (folder / file).write_bytes(b"\x80\x04N.")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "sentences"),
+    [
+        ((), ("has no weights", "Choose the complete folder")),
+        (("pytorch_model.bin",), ("has only pickled weights", "Choose a model with safetensors weights")),
+    ],
+)
+def test_that_a_folder_that_cannot_be_used_is_told_in_three_sentences(
+    qtbot, session, tmp_path, files: tuple[str, ...], sentences: tuple[str, ...]
+) -> None:
+    page = with_model(qtbot, session)
+    page.prepare(str(_folder(tmp_path, "broken", *files)))
+    prepared(qtbot, page)
+
+    assert page.error.isVisible()
+    assert all(sentence in words(page) for sentence in sentences)
+    assert chosen(page).name == TINY_BASE, "the model before stays"
+
+
+def test_that_a_model_that_wants_to_run_code_is_refused(qtbot, session, tmp_path) -> None:
+    folder = _folder(tmp_path, "code")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "evil.Model"}}))
+    page = shown_page(qtbot, session, ModelPage)
+    page.prepare(str(folder))
+    prepared(qtbot, page)
+
+    assert "Fintune never runs such code." in words(page)
+
+
+def test_that_without_a_network_a_hub_name_says_so_and_can_be_tried_again(qtbot, session, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    page = shown_page(qtbot, session, ModelPage)
+
+    page.sources.hub_name.setFocus()
+    qtbot.keyClicks(page.sources.hub_name, "someone/some-model\r")
+    prepared(qtbot, page)
+
+    assert "The model someone/some-model cannot be fetched." in words(page)
+    assert "Connect to the internet" in words(page)
+    again = next(b for b in page.error.findChildren(QPushButton) if b.text() == "Try again")
+    qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
+    assert page._preparing.busy
+    prepared(qtbot, page)
+    assert page.error.isVisible()
+
+
+def test_that_preparing_can_be_cancelled_and_leaves_everything_as_it_was(qtbot, session) -> None:
+    page = with_model(qtbot, session)
+
+    page.prepare("someone/some-model")
+    cancel = next(b for b in page.progress.findChildren(QPushButton) if b.text() == "Cancel")
+    qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    prepared(qtbot, page)
+
+    assert chosen(page) == tiny_base()
+    assert not page.progress.isVisible()
+    assert not page.error.isVisible()
+
+
+def test_that_a_model_of_another_project_is_one_click_away(qtbot, session, tmp_path) -> None:
+    other = tmp_path / "other-model"
+    shutil.copytree(resource("models", "tiny-base"), other)
+    document = session.project.with_(model=tiny_base().model_copy(update={"name": str(other)}))
+    ProjectFolder.create(tmp_path / "other", document).close()
+    remember_project(tmp_path / "other")
+    page = shown_page(qtbot, session, ModelPage)
+    qtbot.waitUntil(lambda: bool(page.sources.recent_buttons()))
+
+    assert [b.text() for b in page.sources.recent_buttons()] == ["other-model"]
+    qtbot.waitUntil(page.sources.recent_buttons()[0].isVisible)
+    qtbot.mouseClick(page.sources.recent_buttons()[0], Qt.MouseButton.LeftButton)
+    prepared(qtbot, page)
+    assert chosen(page).name == str(other)
+
+
+def test_that_the_method_is_stored_and_changes_the_estimate(qtbot, session, computer) -> None:
+    computer(16)
+    page = with_model(qtbot, session)
+    assert page.memory.parts()["Adapter"] == "1 MB"
+
+    qtbot.mouseClick(page.methods.card(Method.FULL), Qt.MouseButton.LeftButton)
+
+    assert chosen(page).method is Method.FULL
+    assert "Adapter" not in page.memory.parts()
+    assert page.memory.parts()["Optimizer"] == "20 MB"
+    assert "of this computer’s 16 GB" in page.memory.sentence()
+    assert page.badge.text() == "fits"
+
+
+def test_that_qlora_is_closed_without_an_nvidia_card_and_says_why(qtbot, session, computer) -> None:
+    computer(16)
+    page = with_model(qtbot, session)
+
+    qtbot.mouseClick(page.methods.card(Method.QLORA), Qt.MouseButton.LeftButton)
+
+    assert chosen(page).method is Method.LORA
+    assert "it needs an NVIDIA graphics card" in page.methods.card(Method.QLORA).accessibleDescription()
+
+
+def test_that_on_a_graphics_card_its_memory_counts(qtbot, session, computer) -> None:
+    computer(48, has_cuda=True)
+    page = with_model(qtbot, session)
+
+    assert "of NVIDIA RTX 6000’s 48 GB" in page.memory.sentence()
+
+
+@pytest.mark.parametrize(("needed", "word"), [(5.0, "fits"), (7.5, "tight"), (11.0, "does not fit")])
+def test_that_a_sum_is_judged_against_what_there_is(needed: float, word: str) -> None:
+    assert fitting(needed * GIGABYTE, 10 * GIGABYTE)[0] == word
+
+
+def test_that_measuring_says_what_it_still_needs(qtbot, session) -> None:
+    page = with_model(qtbot, session)
+    assert "Measuring needs your rows: finish Data first." in words(page)
+
+    bring_rows(qtbot, session, tickets(30), LABELS)
+
+    qtbot.waitUntil(lambda: "finish Split first" in words(page))
+    assert not page.measure_button.isEnabled()
+
+
+@pytest.mark.slow
+def test_that_measuring_shows_real_figures_and_they_are_still_there_later(qtbot, session) -> None:
+    from fintune_gui.dataset.splitting import make_split
+
+    bring_rows(qtbot, session, tickets(60), LABELS)
+    make_split(session.folder, session.dataset())
+    session.refresh_facts()
+    page = with_model(qtbot, session)
+    qtbot.waitUntil(page.measure_button.isEnabled)
+
+    qtbot.mouseClick(page.measure_button, Qt.MouseButton.LeftButton)
+    assert page.fit_progress.isVisible()
+    qtbot.waitUntil(lambda: not page._measuring.busy, timeout=120_000)
+    qtbot.waitUntil(lambda: not session.jobs.running)
+
+    assert page.measured.value("Peak memory").endswith("measured in 3 steps")
+    assert "tokens a second" in page.measured.value("Speed")
+    later = shown_page(qtbot, session, ModelPage)
+    assert later.measured.value("Peak memory") == page.measured.value("Peak memory")
+    session.apply(session.project.with_(training=session.project.training.model_copy(update={"batch_size": 2})))
+    assert not page.measured.isVisible(), "other settings need another measurement"
+
+
+def test_that_a_read_only_project_shows_its_model_and_changes_nothing(qtbot, session) -> None:
+    page = with_model(qtbot, session)
+    session.folder.read_only = "Another window has it open."
+    page.load(session)
+
+    qtbot.mouseClick(page.methods.card(Method.FULL), Qt.MouseButton.LeftButton)
+
+    assert chosen(page).method is Method.LORA
+    assert not page.sources.isEnabled()
+    assert not page.measure_button.isEnabled()
+
+
+def test_that_every_button_says_to_a_screen_reader_what_it_is_for(qtbot, session) -> None:
+    page = shown_page(qtbot, session, ModelPage)
+
+    names = {key: button.accessibleName() for key, button in page.sources.buttons.items()}
+    assert names[SMOLLM2] == "Fetch and use: SmolLM2-135M-Instruct"
+    assert len(set(names.values())) == 4
+    assert page.sources.hub_name.accessibleName()
