@@ -219,6 +219,11 @@ class ModelChoice(Frozen):
     has_chat_template: bool
     method: Method = Method.LORA
 
+    @property
+    def short_name(self) -> str:
+        """The last part of the name: of a folder, of "owner/model", of "sample:model"."""
+        return self.name.replace("\\", "/").rstrip("/").split("/")[-1].removeprefix("sample:")
+
 
 class SourceFile(Frozen):
     """A file that the rows came from. It is only ever read."""

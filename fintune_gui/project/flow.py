@@ -193,9 +193,9 @@ def _split(facts: Facts, now: dict[str, str]) -> StepState:
 def _model(project: Project) -> StepState:
     if project.model is None:
         return StepState(step=Step.MODEL, state="todo", line="choose a model")
-    name = project.model.name.replace("\\", "/").rstrip("/").split("/")[-1]
-    method = project.model.method.value
-    return StepState(step=Step.MODEL, state="done", line=f"{name} · {'full' if method == 'full' else method.upper()}")
+    return StepState(
+        step=Step.MODEL, state="done", line=f"{project.model.short_name} · {project.model.method.display_name}"
+    )
 
 
 def _train(facts: Facts, now: dict[str, str], before: list[StepState]) -> StepState:

@@ -47,6 +47,11 @@ class Method(StrEnum):
     QLORA = "qlora"
     FULL = "full"
 
+    @property
+    def display_name(self) -> str:
+        """The name as people write it."""
+        return {"lora": "LoRA", "qlora": "QLoRA"}.get(self.value, self.value)
+
 
 class Scheduler(StrEnum):
     """How the learning rate moves over a run; the names are those of ``transformers``."""

@@ -17,29 +17,7 @@ from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
 from fintune_gui.ui.widgets.controls import HorizontalLine, Label, LineEdit
 from fintune_gui.ui.widgets.form import parse_number
 from fintune_gui.ui.widgets.notes import NotesField
-
-TASKS = (
-    Choice(
-        Task.CLASSIFICATION,
-        "Sort texts into topics",
-        "It reads a text and chooses one of your labels, for example the department that a ticket belongs to.",
-    ),
-    Choice(
-        Task.INSTRUCTION,
-        "Answer as in my examples",
-        "It gets a question or an order and answers the way your examples answer.",
-    ),
-    Choice(
-        Task.CHAT,
-        "Hold a conversation",
-        "It takes the part of the assistant in conversations of several turns, as in yours.",
-    ),
-    Choice(
-        Task.TEXT,
-        "Write in a style",
-        "It goes on writing in the language and tone of your texts; they need no labels and no answers.",
-    ),
-)
+from fintune_gui.ui.widgets.task_choices import TASKS
 
 METRICS = {
     Metric.F1: "Every label counts the same, also the rare ones. The usual choice.",

@@ -38,7 +38,10 @@ class PageHeader(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
         layout.addLayout(words, 1)
-        layout.addLayout(self._actions)
+        self._buttons = QWidget()
+        self._buttons.setLayout(self._actions)
+        layout.addWidget(self._buttons)
+        self._actions.setContentsMargins(0, 0, 0, 0)
         self._actions.addWidget(self.primary)
 
     def set_status(self, text: str) -> None:
@@ -54,6 +57,10 @@ class PageHeader(QWidget):
     def add_widget(self, widget: QWidget) -> None:
         """Add any control to the left of the primary button."""
         self._actions.insertWidget(self._actions.count() - 1, widget)
+
+    def show_buttons(self, *, shown: bool) -> None:
+        """Hide all buttons while the page can do nothing, or show them again."""
+        self._buttons.setVisible(shown)
 
     def set_primary(
         self, text: str, act: Callable[[], object] | None = None, *, enabled: bool = True, reason: str = ""
@@ -184,6 +191,7 @@ class Page(QWidget):
                 [(f"Go to {missing.display_name}", lambda: self.go_to.emit(missing))],
             )
             self.header.set_status("")
+        self.header.show_buttons(shown=missing is None)
         self._stack.setCurrentIndex(0 if missing is None else 1)
 
     @property

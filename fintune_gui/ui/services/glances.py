@@ -54,7 +54,7 @@ def glance(folder: Path, today: date | None = None) -> Glance:
     told = _read_run(last) if last else _Run()
     report = next((found for run in reversed(runs) if (found := read_report(run)) is not None), None)
     verdict, tone = _verdict(report, project.objective, told)
-    name = project.model.name.replace("\\", "/").rstrip("/").split("/")[-1] if project.model else "no model yet"
+    name = project.model.short_name if project.model else "no model yet"
     changed = datetime.fromtimestamp(_changed(folder, last)).astimezone()
     interrupted = None
     if last is not None and told.resumable:

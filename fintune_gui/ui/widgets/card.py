@@ -144,7 +144,8 @@ class StatCard(Card):
         self._note = ElidedLabel("", "small")
         self.body.addWidget(self._note)
         self.setContentsMargins(0, -6, 0, -6)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # whatever they say, cards in a row are equally wide
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
 
     def show_value(self, value: str, note: str = "", *, badge: str = "", tone: Tone = "neutral") -> None:

@@ -314,6 +314,7 @@ class SearchField(LineEdit):
 
     def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
         super().__init__(name, placeholder=placeholder, parent=parent)
+        self.setProperty("kind", "search")
         self.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.setClearButtonEnabled(False)
         clear = QAction(self)

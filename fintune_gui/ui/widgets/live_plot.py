@@ -221,7 +221,9 @@ class LivePlot(QWidget):
                 bold.setData(*_thinned(curve.smooth, MOST_BOLD_POINTS))
             else:
                 bold.setData(*_thinned(curve.points, MOST_BOLD_POINTS))
-        self._target_text.setPos(right, self._target if self._target is not None else 0)
+        if self._target is not None:
+            self._target_text.setAnchor((1, 1) if self._target_is_highest() else (1, 0))
+            self._target_text.setPos(right, self._target)
         self._target_text.setAnchor((1, 0) if (self._target or 0) > (low + high) / 2 else (1, 1))
         if self._best_line.isVisible():
             at = float(self._best_line.value())
@@ -237,7 +239,12 @@ class LivePlot(QWidget):
         highs = [high for _, high in bounds] + ([self._target] if self._target is not None else [])
         low, high = min(lows, default=0.0), max(highs, default=1.0)
         room = (high - low) * 0.06 or max(abs(high) * 0.1, 1e-9)
-        return 0.0, max(right, 1e-9), low - room, high + room
+        above = 2.5 * room if self._target_is_highest() else room  # for the target's words
+        return 0.0, max(right, 1e-9), low - room, high + above
+
+    def _target_is_highest(self) -> bool:
+        tops = [bounds[1] for curve in self.curves.values() if (bounds := curve.points.bounds()) is not None]
+        return self._target is not None and all(self._target >= top for top in tops)
 
     def summary(self) -> str:
         """The state in words, for screen readers and tests."""

@@ -140,23 +140,29 @@ class Pyramid:
 
 
 class Smoother:
-    """Exponential moving average without the bias of its start, fed in pieces."""
+    """Moving average over about `points` points, fed in pieces; without the bias of its start.
+
+    A plain exponential average runs behind a falling curve. Averaging it once more shows by how much, and twice the
+    first minus the second takes that away.
+    """
 
     def __init__(self, points: int) -> None:
         self._keep = 1 - 2 / (points + 1)
-        self._sum = 0.0
+        self._once = 0.0
+        self._twice = 0.0
         self._weight = 0.0
 
     def __call__(self, values: ArrayLike) -> Floats:
         """The average after each of `values` (n,), as (n,)."""
         result = np.empty(len(np.atleast_1d(np.asarray(values))))
-        total, weight, keep = self._sum, self._weight, self._keep
+        once, twice, weight, keep = self._once, self._twice, self._weight, self._keep
         for number, value in enumerate(np.asarray(values, np.float64).tolist()):
             if math.isfinite(value):
-                total = keep * total + (1 - keep) * value
                 weight = keep * weight + (1 - keep)
-            result[number] = total / weight if weight else float("nan")
-        self._sum, self._weight = total, weight
+                once = keep * once + (1 - keep) * value
+                twice = keep * twice + (1 - keep) * once / weight
+            result[number] = (2 * once - twice) / weight if weight else float("nan")
+        self._once, self._twice, self._weight = once, twice, weight
         return result
 
 

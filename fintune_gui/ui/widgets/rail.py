@@ -245,9 +245,12 @@ class Rail(QFrame):
             self.items[state.step].show_state(state)
 
     def set_current(self, step: Step) -> None:
-        """Mark the step whose page is shown."""
+        """Mark the step whose page is shown; the focus goes with it if it is here."""
+        focused = any(item.hasFocus() for item in self.items.values())
         for item in self.items.values():
             item.set_current(current=item.step is step)
+        if focused:
+            self.items[step].setFocus()
 
     def show_memory(self, device: str, used_bytes: float, total_bytes: float) -> None:
         """Show how full the device's memory is; amber from 85 %, red from 95 %."""

@@ -76,6 +76,16 @@ def test_that_smoothing_in_pieces_equals_smoothing_at_once() -> None:
     assert np.allclose(np.concatenate([pieces(values[:7]), pieces(values[7:300]), pieces(values[300:])]), whole)
 
 
+def test_that_smoothing_does_not_run_behind_a_falling_curve() -> None:
+    falling = np.linspace(2.0, 1.0, 400)
+    assert np.abs(Smoother(50)(falling)[-1] - falling[-1]) < 0.005  # a plain average would be 0.06 behind
+
+
+def test_that_smoothing_takes_the_noise_away() -> None:
+    noise = np.random.default_rng(3).normal(0, 1, 2000)
+    assert Smoother(50)(noise)[200:].std() < 0.35
+
+
 def test_that_smoothing_has_no_bias_at_its_start() -> None:
     assert np.allclose(Smoother(50)([2.0] * 10), 2.0)
     assert Smoother(50)([2.0, float("nan"), 2.0])[-1] == pytest.approx(2.0)

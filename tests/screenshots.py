@@ -1,0 +1,140 @@
+"""Pictures of every page: ``python -m tests.screenshots OUT [STEP ...]``.
+
+Each page (and Home) is drawn at 1280 × 800 and 1024 × 700, in light and dark, with an empty project, a normal one and a
+broken one. Pages are taken from the registry, so that a new one is in the pictures by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import QDeadlineTimer, QEventLoop
+from PySide6.QtWidgets import QApplication
+
+from fintune_gui.dataset.cleaning import apply_recipe, find_problems, safe_steps
+from fintune_gui.dataset.samples import create_sample
+from fintune_gui.dataset.splitting import make_split
+from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.document import Metric, Objective, Project, Task
+from fintune_gui.project.errors import Problem
+from fintune_gui.project.flow import Facts, Step, input_fingerprints
+from fintune_gui.project.recent import remember_project
+from fintune_gui.project.store import ProjectFolder
+from fintune_gui.ui.services.background import wait_for_background
+from fintune_gui.ui.theme import theme
+from fintune_gui.ui.widgets.live_plot import LivePlot
+from fintune_gui.ui.window import MainWindow
+from tests.helpers.rows import tiny_base
+from tests.helpers.runs import EPOCH_START, ended, finished_run, training_events, write_report, write_rows, write_run
+
+SIZES = ((1280, 800), (1024, 700))
+SCHEMES = ("light", "dark")
+_SETTLE_MS = 1500
+
+
+def empty_project(folder: Path) -> Path:
+    """Only an objective."""
+    objective = Objective(task=Task.CLASSIFICATION, metric=Metric.F1, target=0.9)
+    ProjectFolder.create(folder, Project(name="Product tone of voice", objective=objective)).close()
+    return folder
+
+
+def normal_project(folder: Path) -> Path:
+    """The tickets sample with cleaning, a split, a model, two runs and a report."""
+    with create_sample("tickets", folder) as opened:
+        with Dataset.open(opened.dataset) as dataset:
+            dataset.edit(3, "text", "Cannot log in after the update, it says the token expired")
+            apply_recipe(dataset, safe_steps(find_problems(dataset, opened.project.format.roles)))
+            dataset.remove([8, 9], "Removed by hand")
+            make_split(opened, dataset)
+        opened.save(opened.project.with_(model=tiny_base(), name="Support routing"))
+        finished_run(opened, 1, best_loss=0.5)
+        run = finished_run(opened, 2)
+        write_report(run)
+        write_rows(run)
+    return folder
+
+
+def broken_project(folder: Path) -> Path:
+    """Rows that cannot be read, a model that is gone, and a run that failed."""
+    with create_sample("tickets", folder) as opened:
+        opened.save(opened.project.with_(model=tiny_base().model_copy(update={"folder": str(folder / "gone")})))
+        problem = Problem(
+            code="training.memory",
+            what="The computer's memory is full.",
+            why="One row with 4,096 tokens does not fit, even alone.",
+            todo="Choose a smaller model, or cut the rows to fewer tokens.",
+            details="RuntimeError: out of memory",
+        )
+        events = [*training_events(steps=40, total=240), ended("failed", time=EPOCH_START + 40, problem=problem)]
+        write_run(opened, 1, events, inputs=input_fingerprints(opened.project, Facts()))
+        for file in opened.dataset.rglob("*.arrow"):
+            file.write_bytes(b"this is not Arrow data")
+    return folder
+
+
+def take_all(out: Path, steps: list[Step]) -> int:
+    """Draw everything into `out`. Returns how many pictures there are."""
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    home = Path(tempfile.mkdtemp(prefix="fintune-pictures-"))
+    os.environ["FINTUNE_HOME"] = str(home)
+    projects = {
+        "empty": empty_project(home / "empty"),
+        "normal": normal_project(home / "normal"),
+        "broken": broken_project(home / "broken"),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for state, folder in projects.items():
+        window = MainWindow()
+        window.show()
+        window.open_project(folder)
+        for step in steps:
+            window.show_step(step)
+            _settle()
+            count += _take(window, out, f"{step.value}-{state}")
+        window.close()
+        wait_for_background(5000)
+        remember_project(folder)
+    window = MainWindow()
+    window.show()
+    _settle()
+    count += _take(window, out, "home")
+    window.home.begin_new_project()
+    _settle()
+    count += _take(window, out, "home-new")
+    window.close()
+    wait_for_background(5000)
+    return count
+
+
+def _take(window: MainWindow, out: Path, name: str) -> int:
+    """One picture for each size and scheme."""
+    for width, height in SIZES:
+        window.resize(width, height)
+        for scheme in SCHEMES:
+            theme().apply("dark" if scheme == "dark" else "light")
+            QApplication.processEvents()
+            for plot in window.findChildren(LivePlot):
+                if plot.isVisible():
+                    plot.redraw()
+            QApplication.processEvents()
+            window.grab().save(str(out / f"{name}-{width}-{scheme}.png"))
+    return len(SIZES) * len(SCHEMES)
+
+
+def _settle() -> None:
+    """Let background work come back and everything be laid out."""
+    loop, end = QEventLoop(), QDeadlineTimer(_SETTLE_MS)
+    while not end.hasExpired():
+        loop.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    chosen = [Step(name) for name in sys.argv[2:]] or list(Step)
+    sys.stdout.write(f"{take_all(Path(sys.argv[1]), chosen)} pictures in {sys.argv[1]}\n")
