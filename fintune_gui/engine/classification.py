@@ -14,13 +14,14 @@ from fintune_gui.engine.data import Example, read_rows
 from fintune_gui.engine.metrics import classification_metrics, confusion, per_label
 from fintune_gui.engine.model import load_base, padding_id
 from fintune_gui.engine.stepping import choose_layout
-from fintune_gui.engine.verdict import Bootstrap, Ints, Measured, Statistic, decide, mcnemar
-from fintune_gui.project.document import CLASSIFICATION_METRICS, Metric, Role, Task
+from fintune_gui.engine.verdict import Bootstrap, Ints, Measured, decide, mcnemar
+from fintune_gui.project.document import Metric, Role, Task
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.report import Contender
 
 _SCORING_LIMIT = 1e13
-"""Arithmetic operations that scoring label words may cost: about a minute on two cores."""
+_SCORING_TOKENS = 80_000
+"""What scoring label words may cost in arithmetic operations and in tokens: less than a minute on two cores."""
 
 
 def measure_classification(contest: Contest) -> Outcome:
@@ -79,10 +80,7 @@ def _measured(bootstrap: Bootstrap, expected: Ints, answered: Ints, labels: int)
         shifted = codes[rows] + np.arange(len(rows))[:, None] * cells
         return np.bincount(shifted.ravel(), minlength=len(rows) * cells).reshape(len(rows), labels, labels)
 
-    def statistic(metric: Metric) -> Statistic:
-        return lambda rows: classification_metrics(counts(rows))[metric]
-
-    return {metric: bootstrap.measure(statistic(metric)) for metric in CLASSIFICATION_METRICS}
+    return bootstrap.measure_all(lambda rows: classification_metrics(counts(rows)))
 
 
 def _untuned_answers(contest: Contest, expected: Ints) -> tuple[Ints, str]:
@@ -120,7 +118,8 @@ def _answers_by_words(contest: Contest) -> Ints | None:
             start = [*example.ids[: context - len(bridge) - len(ending)], *bridge]
             learned = [False] * len(start) + [True] * len(ending)
             scored.append(Example(example.row_id, [*start, *ending], learned))
-    if 2 * contest.trained.model.parameters * sum(map(len, scored)) > _SCORING_LIMIT or not all(endings):
+    tokens = sum(map(len, scored))
+    if tokens > _SCORING_TOKENS or 2 * contest.trained.model.parameters * tokens > _SCORING_LIMIT or not all(endings):
         return None
     pad_id = padding_id(contest.tokenizer)
     try:

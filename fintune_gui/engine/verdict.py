@@ -53,12 +53,20 @@ class Bootstrap:
 
     def measure(self, statistic: Statistic) -> Measured:
         """The value of `statistic` on all rows, and on resamples of them."""
+        return self.measure_all(lambda rows: {Metric.ACCURACY: statistic(rows)})[Metric.ACCURACY]
+
+    def measure_all(self, statistics: Callable[[Ints], dict[Metric, Floats]]) -> dict[Metric, Measured]:
+        """Several metrics that are computed together; see `measure`."""
         generator = np.random.default_rng(self._seed)
         parts = []
         for start in range(0, self._resamples, _RESAMPLES_AT_ONCE):
             size = (min(_RESAMPLES_AT_ONCE, self._resamples - start), self._rows)
-            parts.append(statistic(generator.integers(0, self._rows, size)))
-        return Measured(float(statistic(np.arange(self._rows)[None])[0]), np.concatenate(parts))
+            parts.append(statistics(generator.integers(0, self._rows, size)))
+        whole = statistics(np.arange(self._rows)[None])
+        return {
+            metric: Measured(float(value[0]), np.concatenate([part[metric] for part in parts]))
+            for metric, value in whole.items()
+        }
 
 
 def mcnemar(right: npt.NDArray[np.bool_], baseline_right: npt.NDArray[np.bool_]) -> float:

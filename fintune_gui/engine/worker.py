@@ -54,6 +54,7 @@ def _end_of(job: Job) -> Ended:
     try:
         spec = read_spec(job.folder)
         job.emit(_started(job.folder, spec))
+        job.progress("Starting", 0)  # the libraries take seconds to import
         with disk_errors_explained(job.folder / "events.jsonl"):
             outcome, result = _work(spec, job)
         return Ended(outcome=outcome, result=result)
