@@ -109,7 +109,7 @@ class ModelPage(Page):
         card.add_action(self.badge)
         self.memory = MemoryView()
         card.add(self.memory)
-        self._estimate_note = card.add_note("Estimated by arithmetic, good to about a third. A dry run is exact.")
+        self._estimate_note = card.add_note("Estimated by arithmetic, good to about a third. A dry run measures it.")
         card.add(HorizontalLine())
         self.measured = FactGrid("Measured")
         card.add(self.measured)
