@@ -30,6 +30,8 @@ class Sample(Frozen):
     file: tuple[str, ...]
     format: FormatSettings
     model: str
+    model_on_board: bool
+    """Whether the model comes with the program; others are fetched only when the user asks for them."""
     training: TrainingSettings
     """What suits the sample's small model; the defaults are made for larger ones."""
 
@@ -57,6 +59,7 @@ SAMPLES = (
         file=("support_tickets", "tickets.csv"),
         format=FormatSettings(roles={Role.TEXT: "text", Role.LABEL: "topic"}, max_length=128),
         model="sample:tiny-base",
+        model_on_board=True,
         training=TrainingSettings(learning_rate=2e-3, batch_size=8, epochs=4, lora_dropout=0.0),
     ),
     Sample(
@@ -73,6 +76,7 @@ SAMPLES = (
         file=("faq_answers", "faq.jsonl"),
         format=FormatSettings(roles={Role.INSTRUCTION: "question", Role.ANSWER: "answer"}, max_length=256),
         model="sample:smollm2",
+        model_on_board=False,
         training=TrainingSettings(batch_size=8, epochs=2),
     ),
 )

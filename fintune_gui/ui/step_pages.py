@@ -66,6 +66,11 @@ class StepPages(QStackedWidget):
             problem = problem_of(error)
             page.show_banner(problem.what, f"{problem.why} {problem.todo}".strip(), "bad")
 
+    def prepare_model(self, name: str) -> None:
+        """Let the Model page make a base model ready, whatever page is on screen."""
+        if (page := self._built(Step.MODEL)) is not None:
+            page.prepare(name)
+
     def forget(self) -> None:
         """The project is closed: its pages go."""
         if self.page is not None:

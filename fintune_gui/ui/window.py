@@ -10,6 +10,7 @@ from PySide6.QtCore import QByteArray, QProcess, QTimer, QUrl, Slot
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
+from fintune_gui.dataset.samples import find_sample
 from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.events import Ended, Event, TrainStep
 from fintune_gui.project.flow import Step, StepState
@@ -111,6 +112,7 @@ class MainWindow(QMainWindow):
         self.pages.asked.connect(self.show_step)
         self.rail.renamed.connect(self._rename)
         self.home.open_requested.connect(self.open_project)
+        self.home.sample_ready.connect(self._open_sample)
         self.home.choose_requested.connect(self.choose_project)
         self.home.created.connect(self._on_created)
         self.home.resume_requested.connect(self._resume)
@@ -131,6 +133,15 @@ class MainWindow(QMainWindow):
             notifications().show_error(error)
             return False
         return True
+
+    @Slot(object, str)
+    def _open_sample(self, folder: Path, key: str) -> None:
+        """Open a sample's project; a model that comes with the program is made ready meanwhile."""
+        sample = find_sample(key)
+        if not self.open_project(folder) or self.session.read_only:
+            return
+        if sample.model_on_board and self.session.project.model is None:
+            self.pages.prepare_model(sample.model)
 
     def _busy_elsewhere(self, path: Path) -> bool:
         """A run goes on in the open project: another one gets a window of its own."""

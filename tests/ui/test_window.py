@@ -170,6 +170,8 @@ def test_that_the_sample_is_one_press_away(window: MainWindow, qtbot) -> None:
     settled(qtbot, window)
     assert window.session.facts.rows
     assert "rows" in window.rail.items[Step.DATA].accessibleName()
+    qtbot.waitUntil(lambda: window.session.project.model is not None, timeout=60_000)
+    assert window.session.project.model.name == "sample:tiny-base"
     folder = window.session.folder.folder
     window.close_project()
     window.home.open_sample("tickets")  # a second time the same project is opened again

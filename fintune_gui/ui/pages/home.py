@@ -37,11 +37,13 @@ class HomePage(QWidget):
     Signals:
         open_requested: The folder (`Path`) of a project to open.
         choose_requested: The user wants to choose a folder.
+        sample_ready: (folder `Path`, key) of a sample's project.
         created: (folder `Path`, files to import) of a new project.
         resume_requested: (folder `Path`, run number) of an interrupted run.
     """
 
     open_requested = Signal(object)
+    sample_ready = Signal(object, str)
     choose_requested = Signal()
     created = Signal(object, object)
     resume_requested = Signal(object, int)
@@ -54,6 +56,7 @@ class HomePage(QWidget):
         self._later: set[tuple[Path, int]] = set()
         self._files: list[str] = []
         self._looking: Task | None = None
+        self._making_sample = False
         content = QWidget()
         content.setObjectName("content")
         self._body = QVBoxLayout(content)
@@ -204,20 +207,33 @@ class HomePage(QWidget):
 
     def open_sample(self, key: str) -> None:
         """Make a project of a sample and open it; a second time the same project is opened again."""
+        if self._making_sample:
+            return  # a second press: the project is half made
         folder = default_projects_folder() / f"sample-{key}"
         if (folder / PROJECT_FILE).is_file():
-            self.open_requested.emit(folder)
+            self.sample_ready.emit(folder, key)
             return
+        self._making_sample = True
         self._sample_progress.start("Making the sample project")
 
-        def work(_task: Task) -> Path:
+        def work(_task: Task) -> None:
             from fintune_gui.dataset.samples import create_sample
 
             create_sample(key, folder).close()
-            return folder
 
-        task = run_in_background(self, work, success=self.open_requested.emit)
-        task.ended.connect(self._sample_progress.finish)
+        def made(_result: None) -> None:
+            self._end_making()
+            self.sample_ready.emit(folder, key)
+
+        def failed(error: Exception) -> None:
+            self._end_making()
+            notifications().show_error(error)
+
+        run_in_background(self, work, success=made, failure=failed)
+
+    def _end_making(self) -> None:
+        self._making_sample = False
+        self._sample_progress.finish()
 
 
 def free_folder(parent: Path, name: str) -> Path:

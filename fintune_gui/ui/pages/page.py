@@ -156,6 +156,9 @@ class Page(QWidget):
     def import_files(self, paths: list[str]) -> None:
         """Files were dropped on the window; only the Data page does something with them."""
 
+    def prepare(self, name: str) -> None:
+        """The base model `name` is wanted; only the Model page does something with it."""
+
     def undo(self) -> None:
         """Ctrl+Z: take back the last change of the settings. The Clean page takes back operations on rows."""
         self.session.undo()

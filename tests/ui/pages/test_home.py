@@ -170,3 +170,20 @@ def test_that_two_projects_of_one_name_have_folders_of_their_own(tmp_path: Path)
     (tmp_path / "süd-nord").mkdir()
     assert free_folder(tmp_path, "Süd & Nord!").name == "süd-nord-2"
     assert free_folder(tmp_path, "…").name == "project"
+
+
+def test_that_pressing_a_sample_twice_makes_one_project(qtbot) -> None:
+    made = HomePage()
+    qtbot.addWidget(made)
+    made.show()
+    opened: list[tuple[Path, str]] = []
+    made.sample_ready.connect(lambda folder, key: opened.append((folder, key)))
+    card = made.findChildren(SampleCard)[0]
+    QTest.mouseDClick(card, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+    folder = default_projects_folder() / "sample-tickets"
+    qtbot.waitUntil(lambda: bool(opened), timeout=60_000)
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+    assert opened == [(folder, "tickets")] * 2
+    with ProjectFolder.open(folder) as project:
+        assert project.project.sources[0].rows == 1500
