@@ -77,7 +77,7 @@ SAMPLES = (
         format=FormatSettings(roles={Role.INSTRUCTION: "question", Role.ANSWER: "answer"}, max_length=256),
         model="sample:smollm2",
         model_on_board=False,
-        training=TrainingSettings(batch_size=8, epochs=2),
+        training=TrainingSettings(batch_size=8, epochs=2, evaluations_per_epoch=1),
     ),
 )
 
