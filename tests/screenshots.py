@@ -1,7 +1,8 @@
-"""Pictures of every page: ``python -m tests.screenshots OUT [STEP ...]``.
+"""Pictures of every page: ``python -m tests.screenshots OUT [STEP ...]``, or ``OUT --project FOLDER``.
 
 Each page (and Home) is drawn at 1280 × 800 and 1024 × 700, in light and dark, with an empty project, a normal one and a
-broken one. Pages are taken from the registry, so that a new one is in the pictures by itself.
+broken one. Pages are taken from the registry, so that a new one is in the pictures by itself. With a project of one's
+own there is one picture of each page, for the documentation.
 """
 
 from __future__ import annotations
@@ -78,8 +79,7 @@ def broken_project(folder: Path) -> Path:
 
 def take_all(out: Path, steps: list[Step]) -> int:
     """Draw everything into `out`. Returns how many pictures there are."""
-    app = QApplication.instance() or QApplication([])
-    assert isinstance(app, QApplication)
+    _application()
     home = Path(tempfile.mkdtemp(prefix="fintune-pictures-"))
     os.environ["FINTUNE_HOME"] = str(home)
     projects = {
@@ -112,18 +112,46 @@ def take_all(out: Path, steps: list[Step]) -> int:
     return count
 
 
+def take_project(out: Path, folder: Path) -> int:
+    """Draw the pages of the project in `folder` into `out`, once each. Returns how many pictures there are."""
+    _application()
+    out.mkdir(parents=True, exist_ok=True)
+    theme().apply("light")
+    window = MainWindow()
+    window.resize(*SIZES[0])
+    window.show()
+    window.open_project(folder)
+    for step in Step:
+        window.show_step(step)
+        _settle()
+        _draw(window, out / f"{step.value}-light.png")
+    window.close()
+    wait_for_background(5000)
+    return len(Step)
+
+
+def _application() -> QApplication:
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    return app
+
+
+def _draw(window: MainWindow, path: Path) -> None:
+    QApplication.processEvents()
+    for plot in window.findChildren(LivePlot):
+        if plot.isVisible():
+            plot.redraw()
+    QApplication.processEvents()
+    window.grab().save(str(path))
+
+
 def _take(window: MainWindow, out: Path, name: str) -> int:
     """One picture for each size and scheme."""
     for width, height in SIZES:
         window.resize(width, height)
         for scheme in SCHEMES:
             theme().apply("dark" if scheme == "dark" else "light")
-            QApplication.processEvents()
-            for plot in window.findChildren(LivePlot):
-                if plot.isVisible():
-                    plot.redraw()
-            QApplication.processEvents()
-            window.grab().save(str(out / f"{name}-{width}-{scheme}.png"))
+            _draw(window, out / f"{name}-{width}-{scheme}.png")
     return len(SIZES) * len(SCHEMES)
 
 
@@ -136,5 +164,9 @@ def _settle() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    chosen = [Step(name) for name in sys.argv[2:]] or list(Step)
-    sys.stdout.write(f"{take_all(Path(sys.argv[1]), chosen)} pictures in {sys.argv[1]}\n")
+    target, names = Path(sys.argv[1]), sys.argv[2:]
+    if names[:1] == ["--project"]:
+        taken = take_project(target, Path(names[1]))
+    else:
+        taken = take_all(target, [Step(name) for name in names] or list(Step))
+    sys.stdout.write(f"{taken} pictures in {target}\n")
