@@ -19,7 +19,8 @@ _MOST_PROJECTS = 50
 class WindowSettings:
     """Appearance, geometry, last step of each project, and the state of tables.
 
-    Read once, written whole after each change. Unknown keys are kept: another version may want them.
+    Written whole after each change, on top of what other windows and pages have written meanwhile. Unknown keys are
+    kept: another version may want them.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,11 @@ class WindowSettings:
         except (OSError, FintuneError) as error:
             _log.info("The window's settings were not saved: %s", error)
 
+    def _refresh(self) -> None:
+        self._values |= self._read()
+
     def _set(self, key: str, value: object) -> None:
+        self._refresh()
         if self._values.get(key) != value:
             self._values[key] = value
             self._write()
@@ -75,6 +80,7 @@ class WindowSettings:
         return str(self._part("last_steps").get(project_id, ""))
 
     def remember_step(self, project_id: str, step: str) -> None:
+        self._refresh()
         steps = self._part("last_steps")
         steps.pop(project_id, None)
         steps = {**dict(list(steps.items())[-_MOST_PROJECTS:]), project_id: step}
@@ -86,4 +92,5 @@ class WindowSettings:
         return state if isinstance(state, dict) else {}
 
     def remember_table(self, name: str, state: dict[str, Any]) -> None:
+        self._refresh()
         self._set("tables", {**self._part("tables"), name: state})

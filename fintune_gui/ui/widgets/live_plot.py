@@ -27,6 +27,8 @@ MOST_POINTS = 1600
 MOST_BOLD_POINTS = 500
 """Wide lines are dear to draw, and a smooth curve needs few points."""
 SMOOTHED_OVER = 50
+_RIGHT_ROOM = 1.015
+"""A marker at the last step is not cut in half."""
 
 
 class Curve:
@@ -240,7 +242,7 @@ class LivePlot(QWidget):
         low, high = min(lows, default=0.0), max(highs, default=1.0)
         room = (high - low) * 0.06 or max(abs(high) * 0.1, 1e-9)
         above = 2.5 * room if self._target_is_highest() else room  # for the target's words
-        return 0.0, max(right, 1e-9), low - room, high + above
+        return 0.0, max(right * _RIGHT_ROOM, 1e-9), low - room, high + above
 
     def _target_is_highest(self) -> bool:
         tops = [bounds[1] for curve in self.curves.values() if (bounds := curve.points.bounds()) is not None]

@@ -37,6 +37,17 @@ def test_that_a_damaged_file_loses_only_what_is_damaged(content: str) -> None:
     assert WindowSettings().last_step("p") == "data"
 
 
+def test_that_two_windows_do_not_undo_each_other() -> None:
+    first, second = WindowSettings(), WindowSettings()
+    first.remember_table("rows", {"text": 300})
+    second.remember_table("results", {"text": 100})
+    second.appearance = "dark"
+    first.geometry = "abc"
+    again = WindowSettings()
+    assert (again.table_state("rows"), again.table_state("results")) == ({"text": 300}, {"text": 100})
+    assert (again.appearance, again.geometry) == ("dark", "abc")
+
+
 def test_that_what_another_version_wrote_is_kept() -> None:
     config_folder().mkdir(parents=True)
     file = config_folder() / "window.json"

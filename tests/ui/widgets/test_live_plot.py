@@ -152,7 +152,8 @@ def test_that_target_and_best_are_inside_the_picture(plot: LivePlot) -> None:
     plot.set_best(3)
     plot.set_x_end(100)
     left, right, low, high = plot._ranges()
-    assert (left, right) == (0, 100)
+    assert left == 0
+    assert 100 < right < 105
     assert low < 0.2
     assert high > 0.9
 
