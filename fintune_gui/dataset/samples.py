@@ -54,7 +54,7 @@ SAMPLES = (
             task=Task.CLASSIFICATION,
             description="Find the topic of a support ticket from its text.",
             metric=Metric.F1,
-            target=0.85,
+            target=0.8,
         ),
         file=("support_tickets", "tickets.csv"),
         format=FormatSettings(roles={Role.TEXT: "text", Role.LABEL: "topic"}, max_length=128),

@@ -45,6 +45,7 @@ class CleanPage(Page):
 
     def build(self) -> None:
         self._fingerprint = ""
+        """Of the rows as they are shown; "" while that is not known."""
         self._kept = 0
         self._undo_button = self.header.add_action("Undo", self.undo, tool_tip="Ctrl+Z")
         self._redo_button = self.header.add_action("Redo", self.redo, tool_tip="Ctrl+Shift+Z")
@@ -209,6 +210,7 @@ class CleanPage(Page):
             notifications().show_error(error)
             return
         self.view.show_change()
+        self._fingerprint = ""  # taken back at once, the rows would seem never to have changed
         self.session.rows_were_changed()
 
     @Slot(str, object)
@@ -272,6 +274,7 @@ class CleanPage(Page):
         if what:
             self.progress.start(what)
         else:
+            self._fingerprint = ""
             self.progress.finish()
 
     @Slot(object)

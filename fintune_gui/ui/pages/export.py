@@ -20,7 +20,7 @@ from fintune_gui.ui.services.run_feed import RunFeed
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.controls import ComboBox
 from fintune_gui.ui.widgets.export_parts import ExportChoice, Exported, ExportedCard
-from fintune_gui.ui.widgets.export_words import What, default_folder, python_lines, short_name, verified_sentence
+from fintune_gui.ui.widgets.export_words import What, default_folder, python_lines, verified_sentence
 from fintune_gui.ui.widgets.feedback import ErrorPanel
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 
@@ -125,7 +125,7 @@ class ExportPage(Page):
             self.header.set_primary("")
             return
         verdict = f" · {run.report.verdict.headline}" if run.report else " · not measured yet"
-        self.header.set_status(f"Run {run.number} · {short_name(self._spec.model)}{verdict}")
+        self.header.set_status(f"Run {run.number} · {self._spec.model.short_name}{verdict}")
         if working:
             self.header.set_primary("")
             return

@@ -117,7 +117,7 @@ class FormatPage(Page):
         self._check.look()
         self.roles.show_roles(facts.columns, format_.roles, task, editable=editable)
         self.template.setVisible(task in (Task.INSTRUCTION, Task.CHAT))
-        name = model.name.rstrip("/\\").replace("\\", "/").split("/")[-1].removeprefix("sample:") if model else ""
+        name = model.short_name if model else ""
         self.template.show_format(format_, name, model.has_chat_template if model else None, editable=editable)
         self.lengths.show_limit(format_.max_length, model.context_length if model else None, editable=editable)
         rows = (session.folder.folder, facts.dataset_fingerprint)

@@ -87,10 +87,12 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
     if dataset is None:
         return None
     fingerprint = dataset.fingerprint
-    same = last is not None and (last.dataset, last.fingerprint, last.label_column) == (dataset, fingerprint, column)
-    if last is not None and same:
-        return last
     column = column if column in dataset.columns else ""
+    same = last is not None and (last.dataset, last.fingerprint, last.label_column) == (dataset, fingerprint, column)
+    if last is None or not same:
+        labels = label_values(dataset, column) if column else {}
+    else:
+        labels = last.labels  # only these are dear; what can be redone may differ for the same rows
     return RowSnapshot(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -99,5 +101,5 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
         can_undo=dataset.can_undo,
         can_redo=dataset.can_redo,
         label_column=column,
-        labels=label_values(dataset, column) if column else {},
+        labels=labels,
     )

@@ -24,7 +24,7 @@ def choices(model: ModelChoice, base_bytes: int | None = None) -> list[Choice]:
     if model.method is Method.FULL:
         whole = f"All weights were changed, so the result is the whole model, about {size}. It runs with transformers."
         return [Choice("merged", "Whole model", whole)]
-    name = short_name(model)
+    name = model.short_name
     return [
         Choice(
             "adapter",
@@ -37,11 +37,6 @@ def choices(model: ModelChoice, base_bytes: int | None = None) -> list[Choice]:
             f"{name} and what was learned in one, about {size}. It runs with transformers alone.",
         ),
     ]
-
-
-def short_name(model: ModelChoice) -> str:
-    """The model's name without its owner or folder."""
-    return model.name.removeprefix("sample:").replace("\\", "/").rstrip("/").split("/")[-1]
 
 
 def contents(what: What, spec: TrainSpec) -> list[str]:

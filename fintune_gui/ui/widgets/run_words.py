@@ -45,9 +45,8 @@ def scientific(value: float) -> str:
 
 def model_words(model: ModelChoice, lora_rank: int) -> str:
     """ "Qwen3-0.6B · LoRA r16"."""
-    name = model.name.removeprefix("sample:").replace("\\", "/").rstrip("/").split("/")[-1]
     method = {Method.LORA: f"LoRA r{lora_rank}", Method.QLORA: f"QLoRA r{lora_rank}", Method.FULL: "full fine-tuning"}
-    return f"{name} · {method[model.method]}"
+    return f"{model.short_name} · {method[model.method]}"
 
 
 def run_line(spec: TrainSpec | None, history: RunHistory) -> str:
