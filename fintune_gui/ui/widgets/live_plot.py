@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QHideEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
-from shiboken6 import isValid
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import font, tokens
 from fintune_gui.ui.theme.tokens import mix
+from fintune_gui.ui.widgets.plot_clock import plot_clock
 from fintune_gui.ui.widgets.pyramid import Pyramid, Smoother
 
 CurveKind = Literal["training", "validation", "metric", "other"]
 """training: faint raw and bold smoothed, solid; validation: dotted markers; metric: solid; other: dashed grey."""
 
-TICK_MS = 60
-"""One plot is drawn at each tick, so that several plots never paint in one go."""
 MOST_POINTS = 1600
 """Points of the raw curve: about two for each pixel."""
 MOST_BOLD_POINTS = 500
@@ -206,7 +203,7 @@ class LivePlot(QWidget):
         """Something changed: draw when it is this plot's turn, if it can be seen."""
         self.dirty = True
         if self.isVisible():
-            _clock().wake(self)
+            plot_clock().wake(self)
 
     # Drawing
 
@@ -340,11 +337,11 @@ class LivePlot(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self.dirty:
-            _clock().wake(self)
+            plot_clock().wake(self)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        _clock().forget(self)
+        plot_clock().forget(self)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -364,44 +361,3 @@ def _thinned(points: Pyramid, most: int) -> tuple[Any, Any]:
         return points.x, points.y
     places = np.unique(np.linspace(0, points.size - 1, most).astype(np.int64))
     return points.x[places], points.y[places]
-
-
-class _Clock(QObject):
-    """Lets waiting plots draw one after another, one at each tick; stands still when nothing is waiting."""
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._waiting: list[LivePlot] = []
-        self._timer = QTimer(self)
-        self._timer.setInterval(TICK_MS)
-        self._timer.timeout.connect(self._tick)
-
-    def wake(self, plot: LivePlot) -> None:
-        if plot not in self._waiting:
-            self._waiting.append(plot)
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def forget(self, plot: LivePlot) -> None:
-        if plot in self._waiting:
-            self._waiting.remove(plot)
-
-    @Slot()
-    def _tick(self) -> None:
-        if not self._waiting:
-            self._timer.stop()
-            return
-        plot = self._waiting.pop(0)
-        if isValid(plot):
-            plot.redraw()
-
-
-@lru_cache(maxsize=1)
-def _clock_of(app: QApplication) -> _Clock:
-    return _Clock(app)
-
-
-def _clock() -> _Clock:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    return _clock_of(app)
