@@ -89,10 +89,8 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
     fingerprint = dataset.fingerprint
     column = column if column in dataset.columns else ""
     same = last is not None and (last.dataset, last.fingerprint, last.label_column) == (dataset, fingerprint, column)
-    if last is None or not same:
-        labels = label_values(dataset, column) if column else {}
-    else:
-        labels = last.labels  # only these are dear; what can be redone may differ for the same rows
+    # only the labels are dear, and what can be redone may differ for the same rows
+    counted = last.labels if last is not None and same else None
     return RowSnapshot(
         dataset=dataset,
         fingerprint=fingerprint,
@@ -101,5 +99,5 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
         can_undo=dataset.can_undo,
         can_redo=dataset.can_redo,
         label_column=column,
-        labels=labels,
+        labels=counted if counted is not None else label_values(dataset, column) if column else {},
     )
