@@ -33,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.getoption("--headed"):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    # as in a job's process: threads that wait must sleep, or torch crawls while anything else is running
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(autouse=True)
