@@ -9,24 +9,23 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout
 
-from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Ended
 from fintune_gui.project.flow import RunFacts, Step
 from fintune_gui.project.report import Report
 from fintune_gui.ui.itemmodels.results_model import Result
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import Task, run_in_background
-from fintune_gui.ui.services.notifications import notifications, problem_of
-from fintune_gui.ui.services.run_feed import RunFeed
+from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.charts import IntervalPlot
-from fintune_gui.ui.widgets.controls import ComboBox, Label, MenuButton
-from fintune_gui.ui.widgets.feedback import EmptyState, ErrorPanel, VerdictBanner
-from fintune_gui.ui.widgets.progress_strip import ProgressStrip
+from fintune_gui.ui.widgets.controls import Label, MenuButton
+from fintune_gui.ui.widgets.feedback import EmptyState, VerdictBanner
 from fintune_gui.ui.widgets.report_cards import FiguresCard, ResultsCard
 from fintune_gui.ui.widgets.report_words import baseline_rows, notes_of, report_text, verdict_tone, what_is_measured
+from fintune_gui.ui.widgets.run_picker import RunPicker
 from fintune_gui.ui.widgets.words import counted
 
 _PLOT_HEIGHT = 240
@@ -39,16 +38,9 @@ class EvaluatePage(Page):
     title = "Evaluate"
 
     def build(self) -> None:
-        self._choice: int | None = None
-        """The run that the user wants to see; None: the newest finished one."""
-        self._starting = False
-        self._problem: Problem | None = None
         self._shown_report: tuple[Report | None, tuple[Report, ...]] | None = None
-        self.feed = RunFeed(self.session.jobs, self)
+        self.job = PageJob(self.session, ("Try again", self._measure), self)
         self._build_header()
-        self.progress = ProgressStrip()
-        self.progress.cancelled.connect(self._cancel)
-        self.failure = ErrorPanel()
         self.intro = EmptyState("")
         self.verdict = VerdictBanner()
         self.baselines = IntervalPlot("Against the baselines")
@@ -62,7 +54,7 @@ class EvaluatePage(Page):
         pair.setSpacing(metrics.GAP)
         pair.addWidget(self._baselines_card, 3)
         pair.addWidget(self.figures, 2)
-        for widget in (self.progress, self.failure, self.verdict):
+        for widget in (self.job.progress, self.job.failure, self.verdict):
             self.body.addWidget(widget)
         self.body.addWidget(self.intro, 1)
         self.body.addLayout(pair)
@@ -72,12 +64,12 @@ class EvaluatePage(Page):
         self._of_report = (self.verdict, self._baselines_card, self.figures, self.notes, self.results)
         for part in (*self._of_report, self.intro):
             part.hide()
-        self.feed.changed.connect(self._on_feed)
-        self.feed.ended.connect(self._on_ended)
+        self.job.changed.connect(self._on_job)
+        self.job.ended.connect(self._on_ended)
         self.session.closed.connect(self._on_closed)
 
     def _build_header(self) -> None:
-        self.picker = ComboBox("Run")
+        self.picker = RunPicker()
         self.picker.chosen.connect(self._choose)
         self.header.add_widget(self.picker)
         self.more_button = MenuButton(
@@ -93,41 +85,29 @@ class EvaluatePage(Page):
     def load(self, session: ProjectSession) -> None:
         if not session.is_open:
             return
-        runs = self._finished_runs()
-        run = self._run()
-        self.picker.set_choices([(f"Run {other.number}", other.number) for other in reversed(runs)])
-        self.picker.set_value(run.number if run else None)
-        self.picker.setVisible(len(runs) > 1)
-        self.feed.watch(self._job_folder(run))
+        self.picker.show_runs(session.facts.runs)
+        self.job.feed.watch(self._job_folder(self.picker.run))
         self._show()
-
-    def _finished_runs(self) -> list[RunFacts]:
-        return [run for run in self.session.facts.runs if run.status in ("completed", "stopped")]
-
-    def _run(self) -> RunFacts | None:
-        runs = self._finished_runs()
-        return next((run for run in runs if run.number == self._choice), runs[-1] if runs else None)
 
     def _job_folder(self, run: RunFacts | None) -> Path | None:
         """Where the run is, or was last, measured."""
         if run is None:
             return None
         run_folder = self.session.folder.run_folder(run.number)
-        if self.feed.folder is not None and self.feed.folder.parent == run_folder:
-            return self.feed.folder
+        watched = self.job.feed.folder
+        if watched is not None and watched.parent == run_folder:
+            return watched
         folder = run_folder / "evaluation"
         return folder if folder.is_dir() else None
 
     # Showing it
 
     def _show(self) -> None:
-        run = self._run()
-        working = self._starting or self.feed.thread_at_work is not None
+        run = self.picker.run
+        working = self.job.busy
         report = run.report if run else None
         self.train_button.setVisible(not working)
         self.more_button.setVisible(report is not None and not working)
-        self._show_progress(working=working)
-        self.failure.show_problem(None if working else self._failure(), [("Try again", self._measure)])
         self._show_header(run, report, working=working)
         self.intro.setVisible(report is None and run is not None)
         if run is not None:
@@ -159,25 +139,9 @@ class EvaluatePage(Page):
         split = self.session.facts.split
         return split.counts.get("test") if split else None
 
-    def _show_progress(self, *, working: bool) -> None:
-        if not working:
-            self.progress.finish()
-            return
-        if self.progress.isHidden():
-            self.progress.start("Starting")
-        told = self.feed.history.progress
-        if told is not None and self.feed.history.ended is None:
-            self.progress.report(told.stage, told.done, told.total, told.unit)
-
-    def _failure(self) -> Problem | None:
-        if self._problem is not None:
-            return self._problem
-        ended = self.feed.history.ended
-        return ended.problem if ended and ended.outcome in ("failed", "interrupted") else None
-
     def _show_report(self, report: Report) -> None:
         earlier = tuple(
-            other.report for other in self._finished_runs() if other.report is not None and other.number < report.run
+            other.report for other in self.picker.runs if other.report is not None and other.number < report.run
         )
         if (report, earlier) == self._shown_report:
             return
@@ -212,48 +176,25 @@ class EvaluatePage(Page):
     # What the user does
 
     @Slot(object)
-    def _choose(self, number: object) -> None:
-        self._choice = number if isinstance(number, int) else None
-        self._problem = None
+    def _choose(self, _number: object) -> None:
+        self.job.dismiss()
         self.load(self.session)
 
     def _measure(self) -> None:
-        run = self._run()
-        if run is None or self._starting or self.feed.thread_at_work is not None:
+        run, folder = self.picker.run, self.session.folder
+        if run is None:
             return
-        folder, number = self.session.folder, run.number
-        self._starting, self._problem = True, None
+        number = run.number
 
-        def work(_task: Task) -> Path:
+        def write() -> Path:
             from fintune_gui.dataset.runs import create_evaluation
 
             return create_evaluation(folder, number)
 
-        run_in_background(self, work, success=self._created, failure=self._failed)
-        if self._starting:
-            self._show()
-
-    def _created(self, job_folder: Path) -> None:
-        self._starting = False
-        if not self.session.is_open or not job_folder.is_relative_to(self.session.folder.folder):
-            return
-        self.session.jobs.start(job_folder)
-        self.feed.watch(None)  # the folder may be that of an earlier attempt: what it told is over
-        self.feed.watch(job_folder)
-        self._show()
-
-    def _failed(self, error: Exception) -> None:
-        self._starting = False
-        self._problem = problem_of(error)
-        self._show()
-
-    @Slot()
-    def _cancel(self) -> None:
-        if (thread := self.feed.thread_at_work) is not None:
-            thread.cancel()
+        self.job.start(write)
 
     def _copy_report(self) -> None:
-        run = self._run()
+        run = self.picker.run
         if run is not None and run.report is not None:
             QGuiApplication.clipboard().setText(report_text(run.report))
             self._say("The report was copied.")
@@ -265,7 +206,7 @@ class EvaluatePage(Page):
     # What happens
 
     @Slot()
-    def _on_feed(self) -> None:
+    def _on_job(self) -> None:
         if self.session.is_open and self.isVisible():
             self._show()
 
@@ -276,5 +217,5 @@ class EvaluatePage(Page):
 
     @Slot()
     def _on_closed(self) -> None:
-        self._choice, self._problem, self._shown_report = None, None, None
-        self.feed.watch(None)
+        self._shown_report = None
+        self.picker.forget()

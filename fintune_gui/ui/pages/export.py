@@ -7,22 +7,20 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 
-from fintune_gui.project.errors import Problem, ProjectError
+from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.events import Ended
-from fintune_gui.project.flow import RunFacts, Step
+from fintune_gui.project.flow import Step
 from fintune_gui.project.history import read_history
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec, read_spec
 from fintune_gui.ui.pages.page import Page
-from fintune_gui.ui.services.background import Task, run_in_background
-from fintune_gui.ui.services.notifications import notifications, problem_of
-from fintune_gui.ui.services.run_feed import RunFeed
+from fintune_gui.ui.services.background import run_in_background
+from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
-from fintune_gui.ui.widgets.controls import ComboBox
 from fintune_gui.ui.widgets.export_parts import ExportChoice, Exported, ExportedCard
 from fintune_gui.ui.widgets.export_words import What, default_folder, python_lines, verified_sentence
-from fintune_gui.ui.widgets.feedback import ErrorPanel
-from fintune_gui.ui.widgets.progress_strip import ProgressStrip
+from fintune_gui.ui.widgets.run_picker import RunPicker
 
 _Told = tuple[Path, TrainSpec | None, list[Exported]]
 
@@ -34,31 +32,24 @@ class ExportPage(Page):
     title = "Export"
 
     def build(self) -> None:
-        self._choice: int | None = None
-        """The run that the user wants to export; None: the newest finished one."""
         self._spec: TrainSpec | None = None
         self._told_of: Path | None = None
-        self._starting = False
-        self._problem: Problem | None = None
-        self.feed = RunFeed(self.session.jobs, self)
-        self.picker = ComboBox("Run")
+        self.job = PageJob(self.session, ("Try again", self._export), self)
+        self.picker = RunPicker()
         self.header.add_widget(self.picker)
-        self.progress = ProgressStrip()
-        self.failure = ErrorPanel()
         self.exported = ExportedCard()
         self.choice = ExportChoice()
-        for widget in (self.progress, self.failure, self.exported, self.choice):
+        for widget in (self.job.progress, self.job.failure, self.exported, self.choice):
             self.body.addWidget(widget)
         self.body.addStretch(1)
         self.exported.hide()
         self.choice.hide()
         self.picker.chosen.connect(self._choose)
-        self.progress.cancelled.connect(self._cancel)
         self.choice.changed.connect(self._on_choice)
         self.exported.open_wanted.connect(self._open_folder)
         self.exported.copied.connect(self._say)
-        self.feed.changed.connect(self._on_feed)
-        self.feed.ended.connect(self._on_ended)
+        self.job.changed.connect(self._on_job)
+        self.job.ended.connect(self._on_ended)
         self.session.closed.connect(self._on_closed)
 
     # What is true
@@ -66,21 +57,10 @@ class ExportPage(Page):
     def load(self, session: ProjectSession) -> None:
         if not session.is_open:
             return
-        runs = self._finished_runs()
-        run = self._run()
-        self.picker.set_choices([(f"Run {other.number}", other.number) for other in reversed(runs)])
-        self.picker.set_value(run.number if run else None)
-        self.picker.setVisible(len(runs) > 1)
-        if run is not None:
-            self._look_at(session.folder.run_folder(run.number))
+        self.picker.show_runs(session.facts.runs)
+        if self.picker.run is not None:
+            self._look_at(session.folder.run_folder(self.picker.run.number))
         self._show()
-
-    def _finished_runs(self) -> list[RunFacts]:
-        return [run for run in self.session.facts.runs if run.status in ("completed", "stopped")]
-
-    def _run(self) -> RunFacts | None:
-        runs = self._finished_runs()
-        return next((run for run in runs if run.number == self._choice), runs[-1] if runs else None)
 
     def _look_at(self, run_folder: Path) -> None:
         """Read the run's specification and its earlier exports, and follow one that is at work."""
@@ -88,7 +68,8 @@ class ExportPage(Page):
             self._told_of, self._spec = run_folder, None
             self.choice.forget_folder()
             at_work = (job.folder for job in self.session.jobs.running)
-            self.feed.watch(next((f for f in at_work if f.parent == run_folder and f.name.startswith("export-")), None))
+            ours = (job for job in at_work if job.parent == run_folder and job.name.startswith("export-"))
+            self.job.feed.watch(next(ours, None))
         run_in_background(self, lambda _task: _read_exports(run_folder), success=self._take)
 
     def _take(self, told: _Told) -> None:
@@ -114,12 +95,10 @@ class ExportPage(Page):
     # Showing it
 
     def _show(self) -> None:
-        run = self._run()
-        working = self._starting or self.feed.thread_at_work is not None
+        run = self.picker.run
+        working = self.job.busy
         self.choice.setVisible(self._spec is not None)
         self.choice.setEnabled(not working)
-        self._show_progress(working=working)
-        self.failure.show_problem(None if working else self._failure(), [("Try again", self._export)])
         if run is None or self._spec is None:
             self.header.set_status("")
             self.header.set_primary("")
@@ -134,28 +113,11 @@ class ExportPage(Page):
         words = "Export the adapter" if self.choice.what == "adapter" else "Export the model"
         self.header.set_primary(words, self._export, enabled=not reason, reason=reason)
 
-    def _show_progress(self, *, working: bool) -> None:
-        if not working:
-            self.progress.finish()
-            return
-        if self.progress.isHidden():
-            self.progress.start("Starting")
-        told = self.feed.history.progress
-        if told is not None and self.feed.history.ended is None:
-            self.progress.report(told.stage, told.done, told.total, told.unit)
-
-    def _failure(self) -> Problem | None:
-        if self._problem is not None:
-            return self._problem
-        ended = self.feed.history.ended
-        return ended.problem if ended and ended.outcome in ("failed", "interrupted") else None
-
     # What the user does
 
     @Slot(object)
-    def _choose(self, number: object) -> None:
-        self._choice = number if isinstance(number, int) else None
-        self._problem = None
+    def _choose(self, _number: object) -> None:
+        self.job.dismiss()
         self.load(self.session)
 
     @Slot()
@@ -164,38 +126,17 @@ class ExportPage(Page):
         self._show()
 
     def _export(self) -> None:
-        run = self._run()
-        if run is None or self._starting or self.feed.thread_at_work is not None:
+        run, folder = self.picker.run, self.session.folder
+        if run is None:
             return
-        folder, number, what, target = self.session.folder, run.number, self.choice.what, Path(self.choice.folder)
-        self._starting, self._problem = True, None
+        number, what, target = run.number, self.choice.what, Path(self.choice.folder)
 
-        def work(_task: Task) -> Path:
+        def write() -> Path:
             from fintune_gui.dataset.runs import create_export
 
             return create_export(folder, number, what, target)
 
-        run_in_background(self, work, success=self._created, failure=self._failed)
-        if self._starting:
-            self._show()
-
-    def _created(self, job_folder: Path) -> None:
-        self._starting = False
-        if not self.session.is_open or not job_folder.is_relative_to(self.session.folder.folder):
-            return
-        self.session.jobs.start(job_folder)
-        self.feed.watch(job_folder)
-        self._show()
-
-    def _failed(self, error: Exception) -> None:
-        self._starting = False
-        self._problem = problem_of(error)
-        self._show()
-
-    @Slot()
-    def _cancel(self) -> None:
-        if (thread := self.feed.thread_at_work) is not None:
-            thread.cancel()
+        self.job.start(write)
 
     @Slot(str)
     def _open_folder(self, folder: str) -> None:
@@ -208,7 +149,7 @@ class ExportPage(Page):
     # What happens
 
     @Slot()
-    def _on_feed(self) -> None:
+    def _on_job(self) -> None:
         if self.session.is_open and self.isVisible():
             self._show()
 
@@ -222,11 +163,11 @@ class ExportPage(Page):
 
     @Slot()
     def _on_closed(self) -> None:
-        self._choice, self._spec, self._told_of, self._problem = None, None, None, None
+        self._spec, self._told_of = None, None
+        self.picker.forget()
         self.choice.forget_folder()
         self.exported.show_exports([])
         self.exported.hide()
-        self.feed.watch(None)
 
 
 def _read_exports(run_folder: Path) -> _Told:

@@ -36,10 +36,9 @@ from fintune_gui.ui.widgets.card import Badge, Card
 from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
 from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
 from fintune_gui.ui.widgets.facts import FactGrid
-from fintune_gui.ui.widgets.feedback import ErrorPanel
 from fintune_gui.ui.widgets.memory_view import MemoryView, fitting
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE, ModelSources
-from fintune_gui.ui.widgets.progress_strip import ProgressStrip, duration
+from fintune_gui.ui.widgets.progress_strip import duration
 
 _MOST_RECENT = 3
 
@@ -59,10 +58,11 @@ class ModelPage(Page):
     title = "Model"
 
     def build(self) -> None:
-        self._preparing = PageJob(self.session, self)
-        self._preparing.ended.connect(self._on_prepared)
-        self._measuring = PageJob(self.session, self)
-        self._measuring.ended.connect(self._on_measured)
+        self.preparing = PageJob(self.session, ("Try again", self._prepare_again), self)
+        self.preparing.ended.connect(self._on_prepared)
+        self.preparing.changed.connect(self._reload)
+        self.measuring = PageJob(self.session, ("Try again", self.measure), self)
+        self.measuring.changed.connect(self._reload)
         self._wanted = ""
         self._computer: Computer | None = None
         self._shape: ModelShape | None = None
@@ -71,20 +71,16 @@ class ModelPage(Page):
         self.sources.wanted.connect(self.prepare)
         self.sources.folder_wanted.connect(self._choose_folder)
         self.sources.file_wanted.connect(self._choose_file)
-        self.progress = ProgressStrip()
-        self.progress.cancelled.connect(self._preparing.cancel)
-        self._preparing.progress.connect(self.progress.report)
         self._progress_card = Card()
-        self._progress_card.add(self.progress)
+        self._progress_card.add(self.preparing.progress)
         self._progress_card.hide()
-        self.error = ErrorPanel()
         self._chosen = self._chosen_card()
         self._memory = self._memory_card()
         columns = QHBoxLayout()
         columns.setSpacing(metrics.GAP)
         columns.addWidget(self._chosen, 1)
         columns.addWidget(self._memory, 1)
-        for item in (self.sources, self._progress_card, self.error):
+        for item in (self.sources, self._progress_card, self.preparing.failure):
             self.body.addWidget(item)
         self.body.addLayout(columns)
         self.body.addStretch(1)
@@ -113,12 +109,8 @@ class ModelPage(Page):
         card.add(HorizontalLine())
         self.measured = FactGrid("Measured")
         card.add(self.measured)
-        self.fit_progress = ProgressStrip()
-        self.fit_progress.cancelled.connect(self._measuring.cancel)
-        self._measuring.progress.connect(self.fit_progress.report)
-        card.add(self.fit_progress)
-        self.fit_error = ErrorPanel()
-        card.add(self.fit_error)
+        card.add(self.measuring.progress)
+        card.add(self.measuring.failure)
         self.measure_button = Button("Measure it", self.measure)
         self._measure_note = Label("", "small", wrap=True)
         line = QHBoxLayout()
@@ -134,10 +126,9 @@ class ModelPage(Page):
     def load(self, session: ProjectSession) -> None:
         project = session.project
         model = project.model
-        self.sources.setEnabled(not session.read_only and not self._preparing.busy)
+        self.sources.setEnabled(not session.read_only and not self.preparing.busy)
         self.sources.mark(_source_of(model))
-        self._progress_card.setVisible(self._preparing.busy)
-        self.fit_progress.setVisible(self._measuring.busy)
+        self._progress_card.setVisible(self.preparing.busy)
         self._chosen.setVisible(model is not None)
         self._memory.setVisible(model is not None)
         if model is None:
@@ -153,7 +144,7 @@ class ModelPage(Page):
         self._look_at(model)
         self._show_memory(project)
         self._show_measured(session)
-        self.continue_to(Step.TRAIN, enabled=not self._preparing.busy, reason="Wait until the model is ready.")
+        self.continue_to(Step.TRAIN, enabled=not self.preparing.busy, reason="Wait until the model is ready.")
 
     def page_shown(self) -> None:
         if self._computer is None:
@@ -174,6 +165,7 @@ class ModelPage(Page):
     def _take_recent(self, models: list[tuple[str, str]]) -> None:
         self.sources.set_recent(models)
 
+    @Slot()
     def _reload(self) -> None:
         if self.session.is_open:
             self.load(self.session)
@@ -197,7 +189,7 @@ class ModelPage(Page):
     @Slot(str)
     def prepare(self, name: str) -> None:
         """Make the model `name` ready in a process of its own, and take it when it is."""
-        if self._preparing.busy:
+        if self.preparing.busy:
             return
         folder = self.session.folder
 
@@ -207,10 +199,10 @@ class ModelPage(Page):
             return create_prepare(folder, name)
 
         self._wanted = name
-        self.error.show_problem(None)
-        self.progress.start(f"Looking for {display_name(name)}")
-        self._preparing.start(write)
-        self._reload()
+        self.preparing.start(write, f"Looking for {display_name(name)}")
+
+    def _prepare_again(self) -> None:
+        self.prepare(self._wanted)
 
     @Slot()
     def _choose_folder(self) -> None:
@@ -234,16 +226,11 @@ class ModelPage(Page):
 
     @Slot(object)
     def _on_prepared(self, ended: Ended) -> None:
-        self.progress.finish()
         if ended.outcome == "completed":
             before = self.session.project.model
             method = before.method if before is not None else Method.LORA
             choice = ModelChoice.model_validate({**ended.result, "method": method})
             self.changed.emit(self.session.project.with_(model=choice))
-        elif ended.problem is not None and ended.outcome != "cancelled":
-            again = self._wanted
-            self.error.show_problem(ended.problem, [("Try again", lambda: self.prepare(again))])
-        self._reload()
 
     @Slot(object)
     def _choose_method(self, method: Method) -> None:
@@ -307,7 +294,7 @@ class ModelPage(Page):
             if self._computer is not None:
                 self.badge.set(*fitting(found.peak_memory_bytes, self._computer.memory_bytes))
         obstacle = self._measuring_obstacle()
-        busy = self._measuring.busy
+        busy = self.measuring.busy
         self.measure_button.setText("Measure again" if found is not None else "Measure it")
         self.measure_button.setVisible(not busy)
         self._measure_note.setVisible(not busy)
@@ -320,7 +307,7 @@ class ModelPage(Page):
         session = self.session
         if session.read_only:
             return session.read_only
-        if self._preparing.busy:
+        if self.preparing.busy:
             return "Wait until the model is ready."
         states = {state.step: state for state in session.states}
         for step in (Step.DATA, Step.FORMAT, Step.SPLIT):
@@ -331,8 +318,6 @@ class ModelPage(Page):
     @Slot()
     def measure(self) -> None:
         """Run a few real steps in a process of its own."""
-        if self._measuring.busy:
-            return
         session, folder = self.session, self.session.folder
 
         def write() -> Path:
@@ -343,17 +328,7 @@ class ModelPage(Page):
                 raise DataError("data.no_dataset", "There are no rows yet.", "", "Import a file first.")
             return create_fit(folder, dataset)
 
-        self.fit_error.show_problem(None)
-        self.fit_progress.start("Writing the rows")
-        self._measuring.start(write)
-        self._reload()
-
-    @Slot(object)
-    def _on_measured(self, ended: Ended) -> None:
-        self.fit_progress.finish()
-        if ended.problem is not None and ended.outcome != "cancelled":
-            self.fit_error.show_problem(ended.problem)
-        self._reload()
+        self.measuring.start(write, "Writing the rows")
 
 
 _METHOD_NAMES = {Method.LORA: "LoRA", Method.QLORA: "QLoRA", Method.FULL: "full"}

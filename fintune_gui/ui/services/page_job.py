@@ -7,78 +7,116 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from fintune_gui.project.events import Ended, Event, Progress
-from fintune_gui.ui.services.background import run_in_background
-from fintune_gui.ui.services.jobs import TrainerThread
+from fintune_gui.project.errors import Problem
+from fintune_gui.project.events import Ended
+from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import problem_of
+from fintune_gui.ui.services.run_feed import RunFeed
 from fintune_gui.ui.services.session import ProjectSession
-
-_MEGABYTE = 1_000_000
+from fintune_gui.ui.widgets.feedback import Action, ErrorPanel
+from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 
 
 class PageJob(QObject):
-    """At most one job at a time. However it ends, and even if it could not be started, there is one `ended`.
+    """At most one job at a time, shown by two widgets that the page puts where it likes.
+
+    Closing the project forgets the job, and what it would have told.
+
+    Attributes:
+        progress: How far the job is; hidden while there is none.
+        failure: Why the last one could not be started, or failed; hidden while all is well.
+        feed: The history of the job that is at work, or was last.
 
     Signals:
-        progress: (stage, done, total or None, unit); bytes are told as MB.
-        ended: The `Ended`. Not sent when another project was opened meanwhile.
+        changed: `busy` or the failure has changed.
+        ended: The `Ended` of a job that was at work; `busy` is already False.
     """
 
-    progress = Signal(str, float, object, str)
+    changed = Signal()
     ended = Signal(object)
 
-    def __init__(self, session: ProjectSession, parent: QObject) -> None:
+    def __init__(self, session: ProjectSession, way_on: Action, parent: QObject) -> None:
+        """`way_on`: what the failure's button says and does."""
         super().__init__(parent)
+        self.progress = ProgressStrip()
+        self.progress.cancelled.connect(self.cancel)
+        self.failure = ErrorPanel()
+        self.feed = RunFeed(session.jobs, self)
+        self.feed.changed.connect(self._show)
+        self.feed.ended.connect(self.ended)
+        session.closed.connect(self._on_closed)
         self._session = session
-        self._thread: TrainerThread | None = None
-        self._project_folder: Path | None = None
+        self._way_on = way_on
+        self._writing: Task | None = None
+        self._starting = False
         self._cancelled = False
+        self._problem: Problem | None = None
+        self._shown: tuple[bool, Problem | None] = (False, None)
 
     @property
     def busy(self) -> bool:
-        """Whether the job is being written or at work, in the project that is open now."""
-        return self._project_folder is not None and self._is_ours()
+        """Whether the job is being written or at work."""
+        return self._starting or self.feed.thread_at_work is not None
 
-    def start(self, write: Callable[[], Path]) -> None:
+    def start(self, write: Callable[[], Path], stage: str = "Starting") -> None:
         """Call `write` off the window's thread, and start the job in the folder that it returns."""
         if self.busy:
             return
-        self._project_folder, self._cancelled = self._session.folder.folder, False
-        run_in_background(self, lambda _task: write(), success=self._begin, failure=self._could_not_begin)
+        self._starting, self._cancelled, self._problem = True, False, None
+        self.progress.start(stage)
+        self._writing = run_in_background(
+            self, lambda _task: write(), success=self._begin, failure=self._could_not_begin
+        )
+        self._show()
+
+    def dismiss(self) -> None:
+        """Forget why the last job could not be started."""
+        self._problem = None
+        self._show()
 
     @Slot()
     def cancel(self) -> None:
         """End it, and keep nothing."""
         self._cancelled = True
-        if self._thread is not None:
-            self._thread.cancel()
+        if (thread := self.feed.thread_at_work) is not None:
+            thread.cancel()
 
     def _begin(self, folder: Path) -> None:
-        if self._cancelled or not self._is_ours():
-            self._finish(Ended(outcome="cancelled"))
-            return
-        self._thread = self._session.jobs.start(folder)
-        self._thread.events.connect(self._on_events)
-        self._thread.ended.connect(self._finish)
+        self.feed.watch(None)  # the folder may be that of an earlier attempt: what it told is over
+        if not self._cancelled:
+            self._session.jobs.start(folder)
+            self.feed.watch(folder)
+        self._starting = False
+        self._show()
 
     def _could_not_begin(self, error: Exception) -> None:
-        self._finish(Ended(outcome="failed", problem=problem_of(error)))
+        self._starting, self._problem = False, problem_of(error)
+        self._show()
 
-    @Slot(object)
-    def _on_events(self, events: list[Event]) -> None:
-        told = [event for event in events if isinstance(event, Progress)]
-        if told and self._is_ours():
-            last = told[-1]
-            size, unit = (_MEGABYTE, "MB") if last.unit == "bytes" else (1, last.unit)
-            total = None if last.total is None else last.total / size
-            self.progress.emit(last.stage, last.done / size, total, unit)
+    @Slot()
+    def _show(self) -> None:
+        busy, history = self.busy, self.feed.history
+        if not busy:
+            self.progress.finish()
+        elif self.progress.isHidden():
+            self.progress.start("Starting")
+        told = history.progress
+        if told is not None and history.ended is None and self.feed.thread_at_work is not None:
+            self.progress.report(told.stage, told.done, told.total, told.unit)
+        problem = None if busy else self._problem or _failure_of(history.ended)
+        if (busy, problem) != self._shown:
+            self._shown = (busy, problem)
+            self.failure.show_problem(problem, [self._way_on])
+            self.changed.emit()
 
-    @Slot(object)
-    def _finish(self, ended: Ended) -> None:
-        ours = self._is_ours()
-        self._thread = self._project_folder = None
-        if ours:
-            self.ended.emit(ended)
+    @Slot()
+    def _on_closed(self) -> None:
+        if self._writing is not None:
+            self._writing.abandon()
+        self._starting, self._problem = False, None
+        self.feed.watch(None)
+        self._show()
 
-    def _is_ours(self) -> bool:
-        return self._session.is_open and self._session.folder.folder == self._project_folder
+
+def _failure_of(ended: Ended | None) -> Problem | None:
+    return ended.problem if ended is not None and ended.outcome in ("failed", "interrupted") else None

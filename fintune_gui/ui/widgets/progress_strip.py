@@ -13,6 +13,7 @@ from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_prop
 
 _SCALE = 1000
 _RATE_NEEDS_S = 1.0
+_MEGABYTE = 1_000_000
 
 
 def duration(seconds: float) -> str:
@@ -66,7 +67,9 @@ class ProgressStrip(QWidget):
         self.show()
 
     def report(self, stage: str, done: float, total: float | None, unit: str = "") -> None:
-        """Show how far the work is; `total` None when nobody knows."""
+        """Show how far the work is; `total` None when nobody knows. Bytes are told as MB."""
+        if unit == "bytes":
+            done, total, unit = done / _MEGABYTE, total and total / _MEGABYTE, "MB"
         now = time.monotonic()
         if stage != self._current:
             self._current, self._began, self._began_at = stage, now, done

@@ -67,27 +67,27 @@ def test_that_a_run_is_measured_at_a_press_and_its_verdict_appears(qtbot, sessio
     assert "which the run has never seen" in words(page)
 
     qtbot.mouseClick(page.header.primary, LEFT)
-    qtbot.waitUntil(lambda: "Asking the tuned model" in page.progress.accessibleName(), timeout=30_000)
+    qtbot.waitUntil(lambda: "Asking the tuned model" in page.job.progress.accessibleName(), timeout=30_000)
     assert not page.header.primary.isVisible()
 
     qtbot.waitUntil(page.verdict.isVisible, timeout=30_000)
     assert page.verdict.accessibleName().startswith("Better, and the target is met. F1 is 0.913")
     assert page.verdict.property("tone") == "good"
-    assert not page.progress.isVisible()
+    assert not page.job.progress.isVisible()
     assert page.header.primary.text() == "Continue to Export"
 
 
 def test_that_a_measurement_can_be_cancelled_and_nothing_is_said_to_be_wrong(qtbot, session) -> None:
     page = evaluate_page(qtbot, session)
     qtbot.mouseClick(page.header.primary, LEFT)
-    qtbot.waitUntil(lambda: page.feed.history.progress is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: page.job.feed.history.progress is not None, timeout=30_000)
 
-    qtbot.mouseClick(page.progress._cancel, LEFT)
+    qtbot.mouseClick(page.job.progress._cancel, LEFT)
 
     qtbot.waitUntil(lambda: page.header.primary.text() == "Measure on the test rows", timeout=30_000)
     qtbot.waitUntil(page.header.primary.isVisible)
-    assert not page.failure.isVisible()
-    assert not page.progress.isVisible()
+    assert not page.job.failure.isVisible()
+    assert not page.job.progress.isVisible()
 
 
 def test_that_a_run_that_is_gone_is_told_as_a_problem_with_a_way_on(qtbot, session) -> None:
@@ -96,7 +96,7 @@ def test_that_a_run_that_is_gone_is_told_as_a_problem_with_a_way_on(qtbot, sessi
 
     qtbot.mouseClick(page.header.primary, LEFT)
 
-    qtbot.waitUntil(page.failure.isVisible, timeout=20_000)
+    qtbot.waitUntil(page.job.failure.isVisible, timeout=20_000)
     assert "There is no run 2." in words(page)
     assert page.header.primary.isEnabled()
 

@@ -144,7 +144,7 @@ def test_that_a_folder_that_fills_up_meanwhile_is_told_as_a_problem(qtbot, sessi
 
     qtbot.mouseClick(page.header.primary, LEFT)
 
-    qtbot.waitUntil(page.failure.isVisible, timeout=20_000)
+    qtbot.waitUntil(page.job.failure.isVisible, timeout=20_000)
     assert "already holds other files." in words(page)
     assert (target / "other.txt").read_text(encoding="utf-8") == "came meanwhile"
 

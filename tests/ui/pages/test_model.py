@@ -62,7 +62,7 @@ def with_model(qtbot, session, **changes: object) -> ModelPage:
 
 
 def prepared(qtbot, page: ModelPage) -> None:
-    qtbot.waitUntil(lambda: not page._preparing.busy, timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: not page.preparing.busy, timeout=CHILD_MS)
     qtbot.waitUntil(lambda: not page.session.jobs.running, timeout=CHILD_MS)
 
 
@@ -82,7 +82,7 @@ def test_that_the_tiny_base_is_prepared_by_a_child_and_then_in_use(qtbot, sessio
     page = shown_page(qtbot, session, ModelPage)
 
     qtbot.mouseClick(page.sources.buttons[TINY_BASE], Qt.MouseButton.LeftButton)
-    assert page.progress.isVisible()
+    assert page.preparing.progress.isVisible()
     assert not page.sources.isEnabled()
     prepared(qtbot, page)
 
@@ -93,7 +93,7 @@ def test_that_the_tiny_base_is_prepared_by_a_child_and_then_in_use(qtbot, sessio
     assert page.facts.value("Longest text") == "1,024 tokens"
     assert page.facts.value("Chat template") == "yes, its own"
     assert page.sources.cards[TINY_BASE].accessibleDescription() == "in use"
-    assert not page.progress.isVisible()
+    assert not page.preparing.progress.isVisible()
     with qtbot.waitSignal(page.go_to) as went:
         qtbot.mouseClick(page.header.primary, Qt.MouseButton.LeftButton)
     assert went.args == [Step.TRAIN]
@@ -141,7 +141,7 @@ def test_that_a_folder_that_cannot_be_used_is_told_in_three_sentences(
     page.prepare(str(_folder(tmp_path, "broken", *files)))
     prepared(qtbot, page)
 
-    assert page.error.isVisible()
+    assert page.preparing.failure.isVisible()
     assert all(sentence in words(page) for sentence in sentences)
     assert chosen(page).name == TINY_BASE, "the model before stays"
 
@@ -167,24 +167,24 @@ def test_that_without_a_network_a_hub_name_says_so_and_can_be_tried_again(qtbot,
 
     assert "The model someone/some-model cannot be fetched." in words(page)
     assert "Connect to the internet" in words(page)
-    again = next(b for b in page.error.findChildren(QPushButton) if b.text() == "Try again")
+    again = next(b for b in page.preparing.failure.findChildren(QPushButton) if b.text() == "Try again")
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
-    assert page._preparing.busy
+    assert page.preparing.busy
     prepared(qtbot, page)
-    assert page.error.isVisible()
+    assert page.preparing.failure.isVisible()
 
 
 def test_that_preparing_can_be_cancelled_and_leaves_everything_as_it_was(qtbot, session) -> None:
     page = with_model(qtbot, session)
 
     page.prepare("someone/some-model")
-    cancel = next(b for b in page.progress.findChildren(QPushButton) if b.text() == "Cancel")
+    cancel = next(b for b in page.preparing.progress.findChildren(QPushButton) if b.text() == "Cancel")
     qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
     prepared(qtbot, page)
 
     assert chosen(page) == tiny_base()
-    assert not page.progress.isVisible()
-    assert not page.error.isVisible()
+    assert not page.preparing.progress.isVisible()
+    assert not page.preparing.failure.isVisible()
 
 
 def test_that_a_model_of_another_project_is_one_click_away(qtbot, session, tmp_path) -> None:
@@ -260,8 +260,8 @@ def test_that_measuring_shows_real_figures_and_they_are_still_there_later(qtbot,
     qtbot.waitUntil(page.measure_button.isEnabled)
 
     qtbot.mouseClick(page.measure_button, Qt.MouseButton.LeftButton)
-    assert page.fit_progress.isVisible()
-    qtbot.waitUntil(lambda: not page._measuring.busy, timeout=120_000)
+    assert page.measuring.progress.isVisible()
+    qtbot.waitUntil(lambda: not page.measuring.busy, timeout=120_000)
     qtbot.waitUntil(lambda: not session.jobs.running)
 
     assert page.measured.value("Peak memory").endswith("measured in 3 steps")
