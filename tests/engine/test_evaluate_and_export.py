@@ -106,6 +106,7 @@ def exported(run_folder: Path, target: Path, what: str = "adapter") -> dict[str,
     return result
 
 
+@pytest.mark.expects_log("LOAD REPORT")  # what transformers says of the head that the adapter brings along
 @pytest.mark.parametrize("kind", ["llama", "bert"])
 def test_that_an_adapter_loads_with_plain_peft(tmp_path: Path, kind: str) -> None:
     import torch

@@ -75,6 +75,7 @@ def losses_of_ours(folder: Path, spec: TrainSpec) -> tuple[list[float], str]:
     return [event.loss for event in of_kind(events, TrainStep)], layout
 
 
+@pytest.mark.expects_log("loss_type=None")  # the stock trainer with GPT-2
 @pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_that_packed_training_has_the_losses_of_padded_training(tmp_path: Path, kind: str, method: Method) -> None:
