@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from fintune_gui.project.errors import FintuneError
-from fintune_gui.project.events import Ended, Event, Progress
+from fintune_gui.project.events import Ended
 from fintune_gui.project.files import write_text
 from fintune_gui.project.flow import Step
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import Task, run_in_background
-from fintune_gui.ui.services.jobs import TrainerThread
 from fintune_gui.ui.services.notifications import notifications, problem_of
+from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.drop_zone import DropZone
 from fintune_gui.ui.widgets.feedback import ErrorPanel
 from fintune_gui.ui.widgets.import_sheet import ImportSheet, Looked, Reading
 from fintune_gui.ui.widgets.imported_rows import Imported, ImportedRows
-from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.words import counted, size_in_words
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.importing import ImportOptions
 
 _FILES = "Texts (*.csv *.tsv *.txt *.json *.jsonl *.ndjson);;All files (*)"
-_UNITS = {"Reading": "rows", "Looking": "bytes"}
+_NOTHING, _SHEET, _ROWS, _UNREADABLE = range(4)
+"""The views."""
 
 
 class DataPage(Page):
-    """Three views: nothing yet, the import sheet, and the rows that were imported."""
+    """Four views: nothing yet, the import sheet, the rows that were imported, and why they cannot be read."""
 
     step = Step.DATA
     title = "Data"
@@ -44,7 +44,9 @@ class DataPage(Page):
         self._paths: list[str] = []
         self._reading = Reading()
         self._looking: Task | None = None
-        self._job: TrainerThread | None = None
+        self.job = PageJob(self.session, ("Choose other files…", self.choose_files), self)
+        self.job.changed.connect(self._on_job)
+        self.job.ended.connect(self._on_ended)
         self._shown: tuple[object, ...] | None = None
         self._paste_button = self.header.add_action("Paste rows", self.paste, tool_tip="Rows copied from a spreadsheet")
         self._choose_button = self.header.add_action("Import again…", self.choose_files)
@@ -54,13 +56,12 @@ class DataPage(Page):
         self.sheet.leave_out.connect(self._leave_out)
         self.rows = ImportedRows()
         self.error = ErrorPanel()
-        self.progress = ProgressStrip()
-        self.progress.cancelled.connect(self._cancel_import)
+        self.unreadable = ErrorPanel()
         self._views = QStackedWidget()
-        for view in (self._empty_view(), self.sheet, self.rows):
+        for view in (self._empty_view(), self.sheet, self.rows, self._unreadable_view()):
             self._views.addWidget(view)
-        self.body.addWidget(self.error)
-        self.body.addWidget(self.progress)
+        for widget in (self.error, self.job.failure, self.job.progress):
+            self.body.addWidget(widget)
         self.body.addWidget(self._views, 1)
         paste = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
         paste.activated.connect(self.paste)
@@ -73,13 +74,21 @@ class DataPage(Page):
             [("Choose files…", self.choose_files), ("Paste rows", self.paste)],
         )
 
+    def _unreadable_view(self) -> QWidget:
+        view = QWidget()
+        layout = QVBoxLayout(view)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.unreadable)
+        layout.addStretch(1)
+        return view
+
     # What is true
 
     def load(self, session: ProjectSession) -> None:
         read_only = bool(session.read_only)
         self._choose_button.setEnabled(not read_only)
         self._paste_button.setEnabled(not read_only)
-        if self._paths or self._job is not None:
+        if self._paths or self.job.busy:
             return  # the sheet is open: what the user is doing there is not disturbed
         if not session.folder.dataset.is_dir():
             self._show_empty()
@@ -88,20 +97,20 @@ class DataPage(Page):
 
     def _show_empty(self) -> None:
         self._shown = None
-        self._views.setCurrentIndex(0)
+        self._views.setCurrentIndex(_NOTHING)
         self._show_buttons(sheet=False, rows=False)
         self.header.set_status("Nothing has been imported yet")
         self.header.set_primary("Choose files…", self.choose_files, enabled=not self.session.read_only)
 
     def _show_rows(self) -> None:
-        self._views.setCurrentIndex(2)
-        self._show_buttons(sheet=False, rows=True)
-        self.continue_to(Step.CLEAN)
         session = self.session
         key = (session.project.id, session.facts.dataset_fingerprint, session.folder.dataset.stat().st_ino)
         if key == self._shown:
             return
         self._shown = key
+        self._views.setCurrentIndex(_ROWS)
+        self._show_buttons(sheet=False, rows=True)
+        self.continue_to(Step.CLEAN)
         run_in_background(
             self, lambda _task: _read_imported(session), success=self._take_imported, failure=self._rows_failed
         )
@@ -112,13 +121,18 @@ class DataPage(Page):
             return
         self.error.show_problem(None)
         self.rows.show_imported(imported)
-        if self._views.currentIndex() == 2:
+        if self._views.currentIndex() == _ROWS:
             self.header.set_status(_sentence(imported))
 
     def _rows_failed(self, error: Exception) -> None:
-        self.rows.show_imported(None)
+        if self._views.currentIndex() != _ROWS:
+            return
+        again = [] if self.session.read_only else [("Import again…", self.choose_files)]
+        self.unreadable.show_problem(problem_of(error), again)
+        self._views.setCurrentIndex(_UNREADABLE)
+        self._show_buttons(sheet=False, rows=False)
         self.header.set_status("The rows cannot be read")
-        self.error.show_problem(problem_of(error), [("Import again…", self.choose_files)])
+        self.header.set_primary("")
 
     def _show_buttons(self, *, sheet: bool, rows: bool) -> None:
         self._cancel_button.setVisible(sheet)
@@ -128,7 +142,7 @@ class DataPage(Page):
             self.hide_banner()
 
     def page_hidden(self) -> None:
-        if self._views.currentIndex() == 2:
+        if self._views.currentIndex() == _ROWS:
             self.error.show_problem(None)
 
     # Choosing
@@ -146,7 +160,7 @@ class DataPage(Page):
     def paste(self) -> None:
         """Rows from the clipboard become a file in the project, which is imported like any other."""
         text = QGuiApplication.clipboard().text()
-        if self.session.read_only or self._job is not None:
+        if self.session.read_only or self.job.busy:
             return
         if "\n" not in text.strip():
             notifications().say(
@@ -169,13 +183,14 @@ class DataPage(Page):
 
     def import_files(self, paths: list[str]) -> None:
         """Open the import sheet for these files; more files join those that are there already."""
-        if self.session.read_only or self._job is not None:
+        if self.session.read_only or self.job.busy:
             return
-        on_sheet = self._views.currentIndex() == 1
+        on_sheet = self._views.currentIndex() == _SHEET
         self._paths = list(dict.fromkeys([*(self._paths if on_sheet else []), *paths]))
         self._reading = self._reading if on_sheet else Reading()
         self.error.show_problem(None)
-        self._views.setCurrentIndex(1)
+        self.job.dismiss()
+        self._views.setCurrentIndex(_SHEET)
         self._show_buttons(sheet=True, rows=False)
         self.header.set_status("Looking at the first rows …")
         self.header.set_primary("Import", self.start_import, enabled=False, reason="The files are being looked at.")
@@ -237,6 +252,7 @@ class DataPage(Page):
             self._looking = None
         self._paths, self._shown = [], None
         self.error.show_problem(None)
+        self.job.dismiss()
         self.load(self.session)
 
     # Importing
@@ -244,58 +260,36 @@ class DataPage(Page):
     @Slot()
     def start_import(self) -> None:
         """Read the files in a child process."""
-        from fintune_gui.dataset.runs import create_import
+        folder, paths, reading = self.session.folder, [Path(path) for path in self._paths], self._reading
 
-        self.error.show_problem(None)
-        try:
-            folder = create_import(self.session.folder, [Path(path) for path in self._paths], _options(self._reading))
-        except FintuneError as error:
-            self.error.show_problem(error.problem)
-            return
+        def write() -> Path:
+            from fintune_gui.dataset.runs import create_import
+
+            return create_import(folder, paths, _options(reading))
+
         self.rows.show_imported(None)
         self.session.close_dataset()
-        self._job = self.session.jobs.start(folder)
-        self._job.events.connect(self._on_events)
-        self._job.ended.connect(self._on_ended)
-        self._set_importing(importing=True)
+        self.job.start(write, "Starting to read")
 
-    def _set_importing(self, *, importing: bool) -> None:
+    @Slot()
+    def _on_job(self) -> None:
+        """The sheet waits while its files are read, and is there again when that failed."""
+        if self._views.currentIndex() != _SHEET:
+            return
+        importing = self.job.busy
         self.sheet.setEnabled(not importing)
         self._cancel_button.setVisible(not importing)
         self.header.primary.setEnabled(not importing)
-        if importing:
-            self.progress.start("Starting to read")
-            self.header.set_status("Reading your files; you can go on elsewhere meanwhile")
-        else:
-            self.progress.finish()
-
-    @Slot()
-    def _cancel_import(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-
-    @Slot(object)
-    def _on_events(self, events: list[Event]) -> None:
-        told = next((event for event in reversed(events) if isinstance(event, Progress)), None)
-        if told is not None:
-            unit = told.unit or _UNITS.get(told.stage.split(" ")[0], "")
-            self.progress.report(told.stage, told.done, told.total, unit)
+        self.header.set_status(
+            "Reading your files; you can go on elsewhere meanwhile"
+            if importing
+            else "Nothing was imported; what was there before is unchanged"
+        )
 
     @Slot(object)
     def _on_ended(self, ended: Ended) -> None:
-        self._job = None
-        self._set_importing(importing=False)
-        if not self.session.is_open:
-            self._paths = []
-            return
         if ended.outcome == "completed":
             self._finish_import(ended)
-            return
-        self.header.set_status("Nothing was imported; what was there before is unchanged")
-        if ended.outcome != "cancelled":
-            problem = ended.problem or problem_of(RuntimeError("the import ended without a result"))
-            self.error.show_problem(problem, [("Choose other files…", self.choose_files)])
-        self._cancel_button.show()
 
     def _finish_import(self, ended: Ended) -> None:
         self._paths, self._shown = [], None

@@ -70,8 +70,10 @@ class PageJob(QObject):
         self._show()
 
     def dismiss(self) -> None:
-        """Forget why the last job could not be started."""
+        """Forget what went wrong with the last job."""
         self._problem = None
+        if not self.busy:
+            self.feed.watch(None)
         self._show()
 
     @Slot()

@@ -186,8 +186,8 @@ def test_that_a_cancelled_import_keeps_what_was_there(qtbot, page, tickets: Path
 
     with qtbot.waitSignal(page.session.jobs.finished, timeout=30_000) as finished:
         qtbot.mouseClick(page.header.primary, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(page.progress.isVisible)
-        press(qtbot, page.progress, "Cancel")
+        qtbot.waitUntil(lambda: page.job.feed.history.progress is not None, timeout=20_000)
+        press(qtbot, page.job.progress, "Cancel")
 
     assert finished.args[1].outcome == "cancelled"
     assert page.session.dataset().total_rows == 3
@@ -202,6 +202,39 @@ def test_that_the_summary_is_there_when_the_project_is_opened_again(qtbot, page,
     again = shown_page(qtbot, page.session, DataPage)
 
     qtbot.waitUntil(lambda: again.header.status.text().startswith("3 rows read"))
+
+
+def test_that_damaged_rows_are_one_explanation_with_a_way_on(qtbot, page, tickets: Path, monkeypatch) -> None:
+    look(qtbot, page, tickets)
+    import_now(qtbot, page)
+    page.session.close_dataset()
+    (page.session.folder.dataset / "base" / "g0.arrow").write_bytes(b"rubbish")
+    again = shown_page(qtbot, page.session, DataPage)
+
+    qtbot.waitUntil(again.unreadable.isVisible)
+    assert "The rows of this project cannot be read." in words(again)
+    assert not again.rows.isVisible()
+    assert not again.header.primary.isVisible()
+    again.load(page.session)
+    assert again.unreadable.isVisible(), "it stays while nothing has changed"
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(tickets)], ""))
+    press(qtbot, again, "Import again…")
+    qtbot.waitUntil(lambda: again._looking is None)
+    import_now(qtbot, again)
+    assert again.rows.isVisible()
+
+
+def test_that_a_file_that_is_gone_at_import_keeps_the_sheet_and_is_explained(qtbot, page, tickets: Path) -> None:
+    look(qtbot, page, tickets)
+    tickets.unlink()
+    qtbot.mouseClick(page.header.primary, Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(page.job.failure.isVisible)
+    assert "cannot be found" in words(page)
+    assert page.header.status.text().startswith("Nothing was imported")
+    press(qtbot, page, "Cancel")
+    assert not page.job.failure.isVisible()
 
 
 def test_that_nothing_can_be_imported_into_a_read_only_project(qtbot, page, tickets: Path) -> None:

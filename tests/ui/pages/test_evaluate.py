@@ -90,6 +90,17 @@ def test_that_a_measurement_can_be_cancelled_and_nothing_is_said_to_be_wrong(qtb
     assert not page.job.progress.isVisible()
 
 
+def test_that_a_cancel_is_heard_even_before_the_work_has_begun(qtbot, session) -> None:
+    page = evaluate_page(qtbot, session)
+    qtbot.mouseClick(page.header.primary, LEFT)
+    assert page.job.feed.thread_at_work is None
+    qtbot.mouseClick(page.job.progress._cancel, LEFT)
+
+    qtbot.waitUntil(lambda: not page.job.busy, timeout=20_000)
+    assert not session.jobs.running
+    assert page.header.primary.isVisible()
+
+
 def test_that_a_run_that_is_gone_is_told_as_a_problem_with_a_way_on(qtbot, session) -> None:
     page = evaluate_page(qtbot, session)
     (session.folder.run_folder(2) / "spec.json").unlink()
