@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtWidgets import QTableView, QTextEdit
 
+from fintune_gui.project.events import CheckpointSaved, Ended, Event, Started, TrainStep, read_events
 from fintune_gui.project.flow import Step
+from fintune_gui.project.history import read_history
 from fintune_gui.project.report import read_report
+from fintune_gui.project.spec import EVENTS_FILE
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.widgets.feedback import VerdictBanner
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.window import MainWindow
+from tests.helpers.runs import ready_project
 from tests.helpers.terminal import ROOT, Terminal
 from tests.helpers.user import User
 from tests.helpers.windows import main_window
@@ -28,6 +37,32 @@ model = PeftModel.from_pretrained(base, sys.argv[2])
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
 logits = model.eval()(**tokenizer("I was charged twice this month.", return_tensors="pt")).logits
 print(*logits.flatten().tolist())
+"""
+
+
+WINDOW_THAT_TRAINS = """
+import sys
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from fintune_gui.project.flow import Step
+from fintune_gui.ui import app
+
+class Window(app.MainWindow):
+    def open_project(self, path):
+        opened = super().open_project(path)
+        QTest.mouseClick(self.rail.items[Step.TRAIN], Qt.MouseButton.LeftButton)
+        self._looking = QTimer(self, interval=100, timeout=self.start_training)
+        self._looking.start()
+        return opened
+
+    def start_training(self):
+        button = self.pages.page.header.primary
+        if button.text() == "Start training" and button.isEnabled():
+            self._looking.stop()
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+app.MainWindow = Window
+sys.exit(app.main(sys.argv[1:]))
 """
 
 
@@ -121,3 +156,82 @@ def _train(user: User) -> None:
     points = _points(user)
     assert len(points) > len(at_rest)
     assert points == list(range(1, len(points) + 1))
+
+
+def _events(run: Path) -> list[Event]:
+    path = run / EVENTS_FILE
+    return list(read_events(path)) if path.exists() else []
+
+
+def _outcomes(run: Path) -> list[str]:
+    return [event.outcome for event in _events(run) if isinstance(event, Ended)]
+
+
+def _trainer(run: Path) -> int:
+    return [event.pid for event in _events(run) if isinstance(event, Started)][-1]
+
+
+def _has_gone_on_from_a_checkpoint(run: Path) -> bool:
+    kinds = [type(event) for event in _events(run)]
+    return CheckpointSaved in kinds and TrainStep in kinds[kinds.index(CheckpointSaved) :]
+
+
+@pytest.mark.slow
+def test_that_a_killed_trainer_is_said_and_resumed(window: MainWindow, user: User, tmp_path: Path) -> None:
+    ready_project(tmp_path / "project", rows=200).close()
+    run = tmp_path / "project" / "runs" / "0001"
+    window.open_project(tmp_path / "project")
+    user.press("7, Train…")
+    user.write("Epochs, passes", "5")
+    user.write("Patience, evaluations", "0")
+    user.press("Start training")
+    user.wait(lambda: _has_gone_on_from_a_checkpoint(run), "a checkpoint")
+    os.kill(_trainer(run), signal.SIGKILL)
+
+    user.wait_to_read("Run 1 was interrupted.")
+    assert "is saved; the run can go on from there." in user.read()
+    user.press("Resume")
+    user.wait_for("Continue to Evaluate")
+    assert "Run 1 was interrupted." not in user.read()
+    assert _outcomes(run) == ["interrupted", "completed"]
+    history = read_history(run)
+    assert history.plan is not None
+    assert list(history.steps) == list(range(1, history.plan.total_steps + 1))
+    assert _points(user) == list(history.steps)
+
+
+@pytest.mark.slow
+def test_that_a_killed_window_loses_nothing(qtbot, tmp_path: Path) -> None:
+    with ready_project(tmp_path / "project", rows=200) as made:
+        long = made.project.training.model_copy(
+            update={"epochs": 500.0, "early_stopping_patience": 0, "checkpoint_minutes": 0.01}
+        )
+        made.save(made.project.with_(training=long))
+        project, run = made.folder, made.run_folder(1)
+    command = [sys.executable, "-P", "-c", WINDOW_THAT_TRAINS, str(project)]
+    with subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}) as killed:
+        try:
+            qtbot.waitUntil(lambda: _has_gone_on_from_a_checkpoint(run), timeout=60_000)
+        finally:
+            killed.kill()
+    qtbot.waitUntil(lambda: not psutil.pid_exists(_trainer(run)), timeout=30_000)
+    assert _outcomes(run) == ["interrupted"]
+
+    with main_window(qtbot) as window:
+        user = User(qtbot, window)
+        user.wait_to_read("Support routing, run 1")
+        user.press("Resume")
+        user.wait_to_read("All changes saved")
+        user.wait(lambda: _works_again(run), "the run to go on")
+        user.press("Stop and keep best")
+        user.wait_for("Continue to Evaluate")
+        assert window.session.project.training.epochs == 500
+        assert window.session.facts.rows_kept == 200
+    assert _outcomes(run) == ["interrupted", "stopped"]
+    steps = list(read_history(run).steps)
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def _works_again(run: Path) -> bool:
+    kinds = [type(event) for event in _events(run)]
+    return TrainStep in kinds[kinds.index(Ended) :]
