@@ -249,11 +249,7 @@ class SpinBox(QSpinBox):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setGroupSeparatorShown(True)
-        self.setKeyboardTracking(False)
-        self.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
+        _prepare_number(self, name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
@@ -264,14 +260,18 @@ class DoubleSpinBox(QDoubleSpinBox):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setGroupSeparatorShown(True)
-        self.setKeyboardTracking(False)
-        self.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
+        _prepare_number(self, name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+def _prepare_number(box: QSpinBox | QDoubleSpinBox, name: str) -> None:
+    box.setAccessibleName(name)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.setGroupSeparatorShown(True)
+    box.setKeyboardTracking(False)
+    box.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
 
 
 class LineEdit(QLineEdit):
