@@ -244,16 +244,14 @@ class Dataset:
 
     def replace(self, spec: Replace, row_ids: RowIds | None) -> Operation | None:
         """Find and replace in the kept rows of `row_ids` (None: all kept rows). None if nothing was found."""
-        columns = spec.columns or self.columns
-        transform = replacer(spec)
-
         params = {"replace": spec.model_dump(), "limited": row_ids is not None}
 
         def label(cells: int, rows: int) -> str:
             where = f"{counted(cells, 'cell')} of {counted(rows, 'row')}"
             return f"Replaced “{spec.find}” with “{spec.replacement}” in {where}"
 
-        return self.transform("replace", label, dict.fromkeys(columns, transform), row_ids, params)
+        transforms = dict.fromkeys(spec.columns or self.columns, replacer(spec))
+        return self.transform("replace", label, transforms, row_ids, params)
 
     def transform(
         self, kind: str, label: Callable[[int, int], str], transforms: Mapping[str, Transform],
@@ -266,9 +264,9 @@ class Dataset:
         """
         with self._lock:
             scope = self.scope(row_ids)
-            change, touched, generation_cells = Change(), np.zeros(self.total_rows, bool), 0
+            change, touched = Change(), np.zeros(self.total_rows, bool)
+            cells = generation_cells = 0
             files = self._log.shown_files()
-            cells = 0
             for name, transform in transforms.items():
                 column = self._column(name)
                 path = self.folder / "base" / f"column{self.columns.index(name)}.{uuid.uuid4().hex[:8]}.arrow"
