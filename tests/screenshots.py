@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QDeadlineTimer, QEventLoop
+from PySide6.QtCore import QDeadlineTimer, QEventLoop, QThreadPool
 from PySide6.QtWidgets import QApplication
 
 from fintune_gui.dataset.cleaning import apply_recipe, find_problems, safe_steps
@@ -157,8 +157,8 @@ def _take(window: MainWindow, out: Path, name: str) -> int:
 
 def _settle() -> None:
     """Let background work come back and everything be laid out."""
-    loop, end = QEventLoop(), QDeadlineTimer(_SETTLE_MS)
-    while not end.hasExpired():
+    loop, least, most = QEventLoop(), QDeadlineTimer(_SETTLE_MS), QDeadlineTimer(10 * _SETTLE_MS)
+    while not least.hasExpired() or (QThreadPool.globalInstance().activeThreadCount() and not most.hasExpired()):
         loop.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
 
 
