@@ -83,6 +83,7 @@ class CleanPage(Page):
         self.body.addWidget(self.error)
         self.body.addWidget(self.progress)
         self.body.addWidget(self._content, 1)
+        self.body.addStretch()
 
     def _connect(self) -> None:
         self.work.busy_changed.connect(self._show_busy)
@@ -154,6 +155,9 @@ class CleanPage(Page):
         self._forget()
         self._content.hide()
         self.header.set_status("The rows cannot be read")
+        self.header.set_primary("")
+        self._undo_button.setEnabled(False)
+        self._redo_button.setEnabled(False)
         self.error.show_problem(problem_of(error), [("Go to Data", lambda: self.go_to.emit(Step.DATA))])
 
     def _forget(self) -> None:

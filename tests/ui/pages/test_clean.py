@@ -408,6 +408,8 @@ def test_that_damaged_rows_are_explained_in_place_of_the_table(qtbot, session) -
     said = " ".join(label.text() for label in page.error.findChildren(QLabel))
     assert "The rows of this project cannot be read." in said
     assert not page.table.isVisible()
+    assert not page.header.primary.isVisible()
+    assert not page._undo_button.isEnabled()
 
 
 def test_that_the_sample_shows_its_planted_dirt(qtbot, tmp_path: Path) -> None:
