@@ -13,10 +13,9 @@ from fintune_gui.engine.checkpoints import optimizer_tensors
 from fintune_gui.engine.data import Example, load_examples
 from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.job import Job, Result
-from fintune_gui.engine.model import count_parameters, load_for_training, padding_id, trainable_state
+from fintune_gui.engine.model import load_for_training, padding_id, trainable_state
 from fintune_gui.engine.stepping import choose_layout
-from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing
-from fintune_gui.project.events import Plan
+from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.spec import FitSpec
 
 _LOOK_SECONDS = 0.05
@@ -42,17 +41,7 @@ def run(spec: FitSpec, job: Job) -> Result:
         layout, reason = choose_layout(model, device, pad_id, examples, generates=train.objective.task.generates)
         job.decided("layout", f"{layout.name} rows", reason)
         schedule = Schedule(len(examples), train.training)
-        trainable, total = count_parameters(model)
-        job.emit(
-            Plan(
-                total_steps=schedule.total_steps,
-                steps_per_epoch=schedule.steps_per_epoch,
-                training_rows=len(examples),
-                validation_rows=len(validation),
-                trainable_parameters=trainable,
-                total_parameters=total,
-            )
-        )
+        job.emit(plan_of(schedule, model, len(examples), len(validation)))
         steps = _longest_steps(examples, train.training.batch_size, spec.steps)
         trainer = StepTrainer(
             model,

@@ -56,7 +56,27 @@ class Layout(Protocol):
         """Sums of `rows`. With `scale`, also add the gradients of scale times their loss."""
 
 
-class _CausalLayout:
+class _Packed:
+    """Rows behind one another without padding."""
+
+    name = "packed"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_packs([len(row) for row in rows], budget)
+
+
+class _Padded:
+    """Rows of similar length, filled up on the right."""
+
+    name = "padded"
+
+    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
+        return plan_padded([len(row) for row in rows], budget)
+
+
+class _Causal:
+    """Loss on the answers' tokens."""
+
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
         self.base = base_of(model)
         self.device = device
@@ -66,13 +86,8 @@ class _CausalLayout:
         return sum(row.learned_tokens for row in rows)
 
 
-class PackedCausal(_CausalLayout):
-    """Rows behind one another without padding; logits only where there is loss."""
-
-    name = "packed"
-
-    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_packs([len(row) for row in rows], budget)
+class PackedCausal(_Packed, _Causal):
+    """Logits are computed only where there is loss."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         lengths = [len(row) for row in rows]
@@ -103,13 +118,8 @@ class PackedCausal(_CausalLayout):
         return torch.cat(losses) if losses else hidden.new_zeros(0)
 
 
-class PaddedCausal(_CausalLayout):
-    """Rows of similar length, filled up on the right: for models whose attention cannot be kept within rows."""
-
-    name = "padded"
-
-    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_padded([len(row) for row in rows], budget)
+class PaddedCausal(_Padded, _Causal):
+    """For models whose attention cannot be kept within rows."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         ids, mask = padded(rows, self.pad_id, self.device.torch)
@@ -127,7 +137,9 @@ class PaddedCausal(_CausalLayout):
         return Sums(float(losses.detach().sum()), losses.detach().sum(1).tolist(), ids.numel())
 
 
-class _ClassificationLayout:
+class _Classification:
+    """Loss on each row's label."""
+
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
         self.model = model
         self.device = device
@@ -146,13 +158,8 @@ class _ClassificationLayout:
         return Sums(float(losses.detach().sum()), losses.tolist(), computed, logits.detach().cpu())
 
 
-class PackedClassification(_ClassificationLayout):
-    """Texts behind one another without padding; each is judged at its last token, as decoder models do."""
-
-    name = "packed"
-
-    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_packs([len(row) for row in rows], budget)
+class PackedClassification(_Packed, _Classification):
+    """Each text is judged at its last token, as decoder models do."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         base = base_of(self.model)
@@ -165,13 +172,8 @@ class PackedClassification(_ClassificationLayout):
             return self._sums(base.score(hidden[last]), rows, ids.numel(), scale)
 
 
-class PaddedClassification(_ClassificationLayout):
-    """Whole texts and their labels; rows of similar length, filled up on the right."""
-
-    name = "padded"
-
-    def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_padded([len(row) for row in rows], budget)
+class PaddedClassification(_Padded, _Classification):
+    """The model itself judges whole texts."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         ids, mask = padded(rows, self.pad_id, self.device.torch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,11 +14,11 @@ from fintune_gui.engine.data import Example, load_examples, read_rows
 from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
-from fintune_gui.engine.model import Model, count_parameters, load_for_training, load_trainable_state, padding_id
+from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.stepping import choose_layout
-from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing
+from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.errors import ModelError
-from fintune_gui.project.events import Outcome, Plan
+from fintune_gui.project.events import Outcome
 from fintune_gui.project.spec import TrainSpec
 
 _SANITY_ROWS = 4
@@ -70,7 +69,7 @@ def run(spec: TrainSpec, job: Job) -> Result:
     loop.trainer = trainer
     # Better a failure now than after an epoch: measure a few validation rows before the first step.
     measure(model, layout, validation[:_SANITY_ROWS], trainer.budget, len(spec.labels))
-    _tell_plan(job, schedule, training, validation, model)
+    job.emit(plan_of(schedule, model, len(training), len(validation)))
     outcome = _train(loop, finished=_is_finished(resumed, schedule, spec))
     return outcome, {
         "best_step": loop.best_step,
@@ -131,17 +130,3 @@ def _check_vocabulary(model: Model, examples: Sequence[Example]) -> None:
             f"The rows contain token number {largest}, and the model has places for {places}.",
             "Get tokenizer and weights from the same place.",
         )
-
-
-def _tell_plan(job: Job, schedule: Schedule, training: Sequence[Any], validation: Sequence[Any], model: Model) -> None:
-    trainable, total = count_parameters(model)
-    job.emit(
-        Plan(
-            total_steps=schedule.total_steps,
-            steps_per_epoch=schedule.steps_per_epoch,
-            training_rows=len(training),
-            validation_rows=len(validation),
-            trainable_parameters=trainable,
-            total_parameters=total,
-        )
-    )

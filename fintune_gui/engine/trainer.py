@@ -15,9 +15,10 @@ from fintune_gui.engine.checkpoints import random_states, restore_random_states
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.job import Job
-from fintune_gui.engine.model import Model, base_of
+from fintune_gui.engine.model import Model, base_of, count_parameters
 from fintune_gui.engine.stepping import Layout
 from fintune_gui.project.errors import TrainingError
+from fintune_gui.project.events import Plan
 from fintune_gui.project.settings import TrainingSettings
 
 _SMALLEST_BUDGET = 16
@@ -60,6 +61,19 @@ class Schedule:
         """Whether the validation rows are measured after so many steps."""
         share = self.training.evaluations_per_epoch / self.steps_per_epoch
         return step == self.total_steps or math.floor(step * share + 1e-9) > math.floor((step - 1) * share + 1e-9)
+
+
+def plan_of(schedule: Schedule, model: Model, training_rows: int, validation_rows: int) -> Plan:
+    """What a run is going to do."""
+    trainable, total = count_parameters(model)
+    return Plan(
+        total_steps=schedule.total_steps,
+        steps_per_epoch=schedule.steps_per_epoch,
+        training_rows=training_rows,
+        validation_rows=validation_rows,
+        trainable_parameters=trainable,
+        total_parameters=total,
+    )
 
 
 class _StepLoader:
