@@ -17,7 +17,8 @@ from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.text_files import check_readable
 from fintune_gui.dataset.tokenizer import ModelTokenizer
 from fintune_gui.project.document import ModelChoice, Role, Task, Template
-from fintune_gui.project.errors import FintuneError, ModelError, Problem, ProjectError, TrainingError
+from fintune_gui.project.errors import FintuneError, ModelError, Problem, TrainingError
+from fintune_gui.project.exporting import check_export
 from fintune_gui.project.flow import Facts, changed_inputs, input_fingerprints
 from fintune_gui.project.history import read_history
 from fintune_gui.project.settings import Method
@@ -86,25 +87,12 @@ def create_export(pf: ProjectFolder, run: int, what: Literal["adapter", "merged"
         ProjectError: if `target` holds something already.
     """
     run_folder = _finished_run(pf, run)
-    trained = read_spec(run_folder)
-    if what == "adapter" and isinstance(trained, TrainSpec) and trained.model.method is Method.FULL:
-        raise TrainingError(
-            "training.no_adapter",
-            f"Run {run} has no adapter.",
-            "It changed all weights of the model, so the whole model is its result.",
-            "Export the merged model instead.",
-        )
-    target = target.expanduser().resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ProjectError(
-            "project.folder_in_use",
-            f"{target} already holds other files.",
-            "An export needs an empty folder of its own, so that nothing is mixed or overwritten.",
-            "Choose another folder.",
-        )
+    wanted = ExportSpec(run_folder=str(run_folder), what=what, target=str(target.expanduser().resolve()))
+    if isinstance(trained := read_spec(run_folder), TrainSpec):
+        check_export(wanted, trained)
     number = 1 + len(list(run_folder.glob("export-*")))
     folder = run_folder / f"export-{number:04d}"
-    write_spec(folder, ExportSpec(run_folder=str(run_folder), what=what, target=str(target)))
+    write_spec(folder, wanted)
     return folder
 
 

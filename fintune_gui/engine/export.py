@@ -26,8 +26,9 @@ from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.evaluate import finished_run
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import Model, base_of, load_for_training, load_trainable_state, padding_id
-from fintune_gui.project.errors import ModelError, ProjectError, TrainingError
-from fintune_gui.project.files import disk_errors_explained, sync_folder
+from fintune_gui.project.errors import ModelError
+from fintune_gui.project.exporting import check_export
+from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec
 
@@ -56,14 +57,7 @@ def run(spec: ExportSpec, job: Job) -> Result:
     """
     run_folder, target = Path(spec.run_folder), Path(spec.target)
     trained, checkpoint = finished_run(run_folder)
-    if spec.what == "adapter" and trained.model.method is Method.FULL:
-        raise TrainingError(
-            "training.no_adapter",
-            "A full fine-tune has no adapter.",
-            "It changed all weights of the model, so the whole model is its result.",
-            "Export the merged model instead.",
-        )
-    _require_empty(target)
+    check_export(spec, trained)
     device = choose_device(job, half=checkpoints.read_state(checkpoint).half)
     tokenizer = ModelTokenizer.load(Path(trained.model.folder))
     job.progress("Loading the model", 0)
@@ -72,10 +66,10 @@ def run(spec: ExportSpec, job: Job) -> Result:
     model.eval()
     rows = _rows_to_verify(run_folder, trained, tokenizer, spec.verify_rows)
     with disk_errors_explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
-            beside.mkdir()
+            with write_errors_explained(target):
+                beside.mkdir(parents=True)
             job.progress("Writing the files", 0)
             expected = _logits(model, rows, device)
             _write(spec, trained, model, beside)
@@ -90,16 +84,6 @@ def run(spec: ExportSpec, job: Job) -> Result:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return "completed", {"folder": str(target), "verified_rows": len(rows), "max_difference": difference}
-
-
-def _require_empty(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ProjectError(
-            "project.folder_in_use",
-            f"{target} already holds other files.",
-            "An export needs an empty folder of its own, so that nothing is mixed or overwritten.",
-            "Choose another folder.",
-        )
 
 
 def _rows_to_verify(run_folder: Path, trained: TrainSpec, tokenizer: ModelTokenizer, count: int) -> list[Example]:
