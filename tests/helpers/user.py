@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QLineEdit
 from tests.helpers.windows import controls, name_of
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 """A process that imports torch beside other tests takes its time."""
 _LOOK_EVERY_S = 0.1
 """Looking through the whole window again and again takes the processor from the training that is waited for."""

@@ -66,11 +66,16 @@ sys.exit(app.main(sys.argv[1:]))
 """
 
 
+@pytest.fixture(autouse=True)
+def _silence() -> Iterator[None]:
+    yield
+    notifications()._waiting.clear()  # what no window has shown is not for the next test
+
+
 @pytest.fixture
 def window(qtbot) -> Iterator[MainWindow]:
     with main_window(qtbot) as made:
         yield made
-    notifications()._waiting.clear()
 
 
 @pytest.fixture
