@@ -12,13 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from PySide6.QtWidgets import QTableView, QTextEdit
+from PySide6.QtWidgets import QApplication, QTableView, QTextEdit
 
 from fintune_gui.project.events import CheckpointSaved, Ended, Event, Started, TrainStep, read_events
 from fintune_gui.project.flow import Step
 from fintune_gui.project.history import read_history
 from fintune_gui.project.report import read_report
 from fintune_gui.project.spec import EVENTS_FILE
+from fintune_gui.ui.pages.train import TrainPage
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.widgets.feedback import VerdictBanner
 from fintune_gui.ui.widgets.live_plot import LivePlot
@@ -153,6 +154,7 @@ def _train(user: User) -> None:
     """Start, watch, pause, continue, and wait for the end."""
     user.press("Start training")
     user.wait(lambda: user.sees("Pause") and len(_points(user)) >= 5, "a live curve")
+    assert user.named(TrainPage, "Train page").isAncestorOf(QApplication.focusWidget())
     user.press("Pause")
     user.wait_for("Continue")
     at_rest = _points(user)

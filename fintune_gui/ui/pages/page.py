@@ -66,10 +66,13 @@ class PageHeader(QWidget):
         self, text: str, act: Callable[[], object] | None = None, *, enabled: bool = True, reason: str = ""
     ) -> None:
         """Say what the primary button does; without `act` it goes away. `reason` says why it is disabled."""
+        had_focus = self.primary.hasFocus()
         self._primary_action = act
         self.primary.setText(text)
         self.primary.setVisible(act is not None)
         self.primary.setEnabled(enabled)
+        if had_focus and not self.primary.hasFocus():
+            self.setFocus()  # else it goes to the rail, far from what the user has just started
         self.primary.setToolTip("Ctrl+Enter" if enabled else reason)
 
     def _press(self) -> None:

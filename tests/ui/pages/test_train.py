@@ -287,6 +287,18 @@ def test_that_a_run_is_started_watched_and_leads_to_evaluate(qtbot, ready) -> No
     qtbot.waitUntil(lambda: ready.facts.last_finished_run is not None, timeout=20_000)
 
 
+def test_that_the_keyboard_stays_on_the_page_when_the_main_button_goes(qtbot, ready) -> None:
+    page = train_page(qtbot, ready)
+    qtbot.waitUntil(page.header.primary.isEnabled, timeout=20_000)
+    page.header.primary.setFocus()
+    qtbot.keyClick(page.header.primary, Qt.Key.Key_Space)
+    qtbot.waitUntil(page.controls.pause.isVisible, timeout=30_000)
+
+    assert page.header.hasFocus()
+    qtbot.keyClick(page.header, Qt.Key.Key_Tab)
+    assert page.picker.hasFocus()
+
+
 def test_that_a_run_can_be_paused_continued_saved_and_stopped(qtbot, ready, said: list[Notification]) -> None:
     page = train_page(qtbot, ready)
     change_setting(page, qtbot, "epochs", "500")
