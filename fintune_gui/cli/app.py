@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fintune_gui import __version__
 from fintune_gui.cli import data, examples, model, project, runs
-from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.errors import FintuneError, Problem
+from fintune_gui.project.files import disk_problem
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "new": project.new,
@@ -44,13 +46,32 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _application()(list(arguments), prog_name="fintune")
     except FintuneError as error:
-        typer.echo(f"fintune: {error.problem}", err=True)
-        if "--json" in arguments:
-            typer.echo(json.dumps({"error": error.problem.model_dump(exclude={"details"})}, ensure_ascii=False))
-        return 1
+        return _failed(error.problem, arguments)
+    except OSError as error:
+        return _failed(_refused_by_the_system(error), arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+def _failed(problem: Problem, arguments: Sequence[str]) -> int:
+    typer.echo(f"fintune: {problem}", err=True)
+    if "--json" in arguments:
+        typer.echo(json.dumps({"error": problem.model_dump(exclude={"details"})}, ensure_ascii=False))
+    return 1
+
+
+def _refused_by_the_system(error: OSError) -> Problem:
+    """What no layer below has put into its own words."""
+    place = Path(str(error.filename or ""))
+    if known := disk_problem(error.errno, place):
+        return known.problem
+    return Problem(
+        code="system.refused",
+        what="The command could not be done.",
+        why=f"The system says: {error.strerror or error}" + (f" ({place})." if error.filename else "."),
+        todo="Check that this file or folder is there and that you may use it, then try again.",
+    )
 
 
 def _application() -> typer.Typer:

@@ -11,6 +11,7 @@ from fintune_gui.cli.output import Json, Output
 from fintune_gui.cli.work import ProjectPath, open_project
 from fintune_gui.project.document import Objective, Project, Task, metrics_for, parse_goal
 from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 
@@ -30,7 +31,7 @@ def new(
     output = Output(as_json=as_json)
     metric, target = parse_goal(goal, task) if goal else (metrics_for(task)[0], None)
     objective = Objective(task=task, description=description, metric=metric, target=target)
-    folder = project.expanduser().resolve()
+    folder = user_path(project)
     with ProjectFolder.create(folder, Project(name=name or folder.name or "project", objective=objective)) as made:
         remember_project(made.folder)
     output.say(f"The project is in {folder}. Its goal: {objective.goal}.")

@@ -28,7 +28,7 @@ from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import Model, base_of, load_for_training, load_trainable_state, padding_id
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.exporting import check_export
-from fintune_gui.project.files import disk_errors_explained, sync_folder
+from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec
 
@@ -66,10 +66,10 @@ def run(spec: ExportSpec, job: Job) -> Result:
     model.eval()
     rows = _rows_to_verify(run_folder, trained, tokenizer, spec.verify_rows)
     with disk_errors_explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
-            beside.mkdir()
+            with write_errors_explained(target):
+                beside.mkdir(parents=True)
             job.progress("Writing the files", 0)
             expected = _logits(model, rows, device)
             _write(spec, trained, model, beside)

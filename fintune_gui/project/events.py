@@ -168,7 +168,7 @@ def parse_event(line: str | bytes) -> Event:
 
 def read_events(path: Path) -> Iterator[Event]:
     """The events of a job, in order. A torn last line (the writer was killed) is left out; a missing file is empty."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open("rb") as file:
         for line in file:

@@ -6,15 +6,17 @@ import errno
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fintune_gui.project.errors import DiskFullError, ProjectError
+from fintune_gui.project.errors import DiskFullError, FintuneError, ProjectError
 
 _HASH_CHUNK_BYTES = 1 << 20
+_LONGEST_NAME_SHOWN = 120
 
 
 def canonical_json(value: Any) -> str:
@@ -49,25 +51,77 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def disk_errors_explained(target: Path) -> Iterator[None]:
-    """Turn the operating system's "no space" and "read-only" into sentences."""
+    """Turn the system's "no space", "too large" and "read-only" into sentences, for any work that may write `target`.
+
+    Raises:
+        DiskFullError: if there is no room, or the file would be larger than the disk or the account allows.
+        ProjectError: if the folder is read-only.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(
-                "disk.full",
-                f"There is no room left on the disk that holds {target.parent}.",
-                "The file could not be written; what was there before is unchanged.",
-                "Free some space and try again.",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise ProjectError(
-                "project.read_only",
-                f"{target.name} cannot be written in {target.parent}.",
-                "The folder is read-only for you.",
-                "Copy the project to a folder in which you may write, or change the folder's permissions.",
-            ) from error
+    except FintuneError:
         raise
+    except Exception as error:
+        if explained := disk_problem(_system_error(error), target):
+            raise explained from error
+        raise
+
+
+@contextmanager
+def write_errors_explained(target: Path) -> Iterator[None]:
+    """As `disk_errors_explained`, for a block that does nothing but write `target`: every error of the system is told.
+
+    Raises:
+        ProjectError: also if the place cannot be: below a file, a name too long, a disk that fails.
+    """
+    try:
+        with disk_errors_explained(target):
+            yield
+    except OSError as error:
+        raise ProjectError(
+            "project.cannot_write",
+            f"{_shortened(target.name)} cannot be written in {_shortened(str(target.parent))}.",
+            f"The system says: {error.strerror or error}.",
+            "Choose another name or place, and try again.",
+        ) from error
+
+
+def disk_problem(number: int | None, target: Path) -> FintuneError | None:
+    """What the system's error `number` means for writing `target`; None if the disk is not to blame."""
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(
+            "disk.full",
+            f"There is no room left on the disk that holds {target.parent}.",
+            "The file could not be written; what was there before is unchanged.",
+            "Free some space and try again.",
+        )
+    if number == errno.EFBIG:
+        return DiskFullError(
+            "disk.file_too_large",
+            f"{target.name} is too large for the disk that holds {target.parent}.",
+            "The disk's file system, or a limit of your account, allows no file of this size.",
+            "Move the project to another disk, or have the limit raised.",
+        )
+    if number in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return ProjectError(
+            "project.read_only",
+            f"{target.name} cannot be written in {target.parent}.",
+            "The folder is read-only for you.",
+            "Choose a folder in which you may write, or change this one's permissions.",
+        )
+    return None
+
+
+def _system_error(error: Exception) -> int | None:
+    """The system's number for an error. Libraries written in Rust, safetensors for one, tell it only in their text."""
+    if isinstance(error, OSError):
+        return error.errno
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told[1]) if told else None
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME_SHOWN else name[:_LONGEST_NAME_SHOWN] + "…"
 
 
 def write_atomic(path: Path, fill: Callable[[Path], None]) -> None:
@@ -75,7 +129,7 @@ def write_atomic(path: Path, fill: Callable[[Path], None]) -> None:
 
     A reader sees the old file or the new one, never a part. On failure the temporary file is removed.
     """
-    with disk_errors_explained(path):
+    with write_errors_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
@@ -85,7 +139,8 @@ def write_atomic(path: Path, fill: Callable[[Path], None]) -> None:
             beside.replace(path)
             sync_folder(path.parent)
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # the reason why it could not be written is the one to tell
+                beside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -21,11 +21,11 @@ def migrate(document: Document) -> Document:
         ProjectError: if it was made by a newer Fintune, or carries no version.
     """
     version = document.get("schema_version")
-    if not isinstance(version, int):
+    if type(version) is not int or (version < SCHEMA_VERSION and version not in MIGRATIONS):
         raise ProjectError(
             "project.damaged",
             "This is not a Fintune project.",
-            "project.json has no schema version.",
+            "project.json has no schema version that any Fintune wrote.",
             "Choose another folder, or bring back a backup of project.json.",
         )
     if version > SCHEMA_VERSION:

@@ -35,6 +35,12 @@ def default_projects_folder() -> Path:
     return Path(home) / "projects" if home else platformdirs.user_documents_path() / "Fintune"
 
 
+def user_path(path: Path | str) -> Path:
+    """The absolute path that a user means, links followed. What cannot be followed stays as written, for the reader of
+    the file to complain about: a loop of links, a user that does not exist."""
+    return Path(os.path.realpath(os.path.expanduser(path)))
+
+
 def resource(*parts: str) -> Path:
     """A file or folder that ships with the program: inside an installed package, or the repository's ``resources``."""
     installed = _PACKAGE / "resources"

@@ -89,5 +89,5 @@ def read_report(run_folder: Path) -> Report | None:
     """The report of a run, or None if it has none that this version can read."""
     try:
         return Report.model_validate_json((run_folder / REPORT_FILE).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (OSError, ValidationError):
         return None

@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError
-
 from fintune_gui.project.document import Project
 from fintune_gui.project.errors import ProjectError
-from fintune_gui.project.files import remove_leftovers, write_json
+from fintune_gui.project.files import disk_errors_explained, remove_leftovers, write_errors_explained, write_json
 from fintune_gui.project.lock import ProjectLock, folder_is_writable
 from fintune_gui.project.migrations import migrate
+from fintune_gui.project.paths import user_path
 
 PROJECT_FILE = "project.json"
+_READ_ONLY_FOLDER = "The folder is read-only."
 
 
 class ProjectFolder:
@@ -40,15 +40,17 @@ class ProjectFolder:
         Raises:
             ProjectError: if the folder is in use or cannot be written.
         """
-        folder = folder.expanduser().resolve()
-        if (folder / PROJECT_FILE).exists():
+        folder = user_path(folder)
+        with write_errors_explained(folder):
+            in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if in_use and (folder / PROJECT_FILE).exists():
             raise ProjectError(
                 "project.exists",
                 f"There is already a project in {folder}.",
                 "A new project needs a folder of its own.",
                 "Open that project, or choose another name.",
             )
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if in_use:
             raise ProjectError(
                 "project.folder_in_use",
                 f"{folder} already holds other files.",
@@ -65,14 +67,14 @@ class ProjectFolder:
         Raises:
             ProjectError: if there is no project, it is damaged, or it was made by a newer version.
         """
-        folder = folder.expanduser().resolve()
+        folder = user_path(folder)
         if folder.name == PROJECT_FILE:
             folder = folder.parent
         project = read_project(folder)
         lock = ProjectLock(folder)
         read_only = ""
         if not folder_is_writable(folder):
-            read_only = "The folder is read-only."
+            read_only = _READ_ONLY_FOLDER
         elif not lock.acquire():
             read_only = "Another window or command of Fintune has this project open."
         else:
@@ -99,7 +101,9 @@ class ProjectFolder:
                 "project.locked",
                 f"“{self.project.name}” cannot be changed here.",
                 self.read_only,
-                "Close the other window, or wait until the other command has ended, then open the project again.",
+                "Copy the project to a folder in which you may write, and open the copy."
+                if self.read_only == _READ_ONLY_FOLDER
+                else "Close the other window, or wait until the other command has ended, then open the project again.",
             )
 
     def close(self) -> None:
@@ -146,10 +150,11 @@ class ProjectFolder:
     def new_job_folder(self, kind: str) -> Path:
         """A fresh folder for a job such as "import" or "prepare"."""
         self.require_writable()
-        self.jobs.mkdir(exist_ok=True)
-        number = 1 + max((int(p.name.rsplit("-", 1)[1]) for p in self.jobs.glob(f"{kind}-[0-9]*")), default=0)
-        folder = self.jobs / f"{kind}-{number:04d}"
-        folder.mkdir()
+        with disk_errors_explained(self.jobs):
+            self.jobs.mkdir(exist_ok=True)
+            number = 1 + max((int(p.name.rsplit("-", 1)[1]) for p in self.jobs.glob(f"{kind}-[0-9]*")), default=0)
+            folder = self.jobs / f"{kind}-{number:04d}"
+            folder.mkdir()
         return folder
 
 
@@ -172,14 +177,16 @@ def read_project(folder: Path) -> Project:
             f"The file {PROJECT_FILE} is not there.",
             "Choose the project's folder, or make a new project.",
         ) from None
-    except PermissionError as error:
+    except OSError as error:
         raise ProjectError(
             "project.unreadable",
             f"The project in {folder} cannot be read.",
-            "You have no permission to read it.",
+            "You have no permission to read it."
+            if isinstance(error, PermissionError)
+            else f"The system says about {PROJECT_FILE}: {error.strerror or error}.",
             "Change the folder's permissions, or copy it to a place of your own.",
         ) from error
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors
         raise ProjectError(
             "project.damaged",
             f"The project in {folder} cannot be read.",

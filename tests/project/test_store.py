@@ -99,6 +99,9 @@ def test_that_a_project_of_a_newer_version_is_refused_and_left_alone(folder: Pat
         ("[]", "project.damaged"),
         ("{}", "project.damaged"),
         ('{"schema_version": 1}', "project.damaged"),
+        ('{"schema_version": 0}', "project.damaged"),
+        ('{"schema_version": true}', "project.damaged"),
+        ("[" * 100_000, "project.damaged"),
         ('{"schema_version": 1, "name": "x", "objective": {"task": "chat", "metric": "f1"}}', "project.damaged"),
         (None, "project.missing"),
     ],
@@ -111,8 +114,26 @@ def test_that_a_damaged_project_is_told_and_not_guessed(folder: Path, content: s
     assert refusal.value.problem.code == code
 
 
+def test_that_a_document_that_is_no_file_is_told(folder: Path) -> None:
+    (folder / PROJECT_FILE).unlink()
+    (folder / PROJECT_FILE).symlink_to(PROJECT_FILE)
+    with pytest.raises(ProjectError) as refusal:
+        ProjectFolder.open(folder)
+    assert refusal.value.problem.code == "project.unreadable"
+
+
+def test_that_a_folder_that_is_read_only_is_not_blamed_on_another_window(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fintune_gui.project.store.folder_is_writable", lambda _: False)  # nothing binds root
+    with ProjectFolder.open(folder) as opened, pytest.raises(ProjectError) as refusal:
+        opened.save(opened.project.with_(name="Lost"))
+    assert "read-only" in refusal.value.problem.why
+    assert "Copy the project" in refusal.value.problem.todo
+
+
 @pytest.mark.parametrize(
-    ("number", "error"), [(errno.ENOSPC, DiskFullError), (errno.EROFS, ProjectError), (errno.EIO, OSError)]
+    ("number", "error"), [(errno.ENOSPC, DiskFullError), (errno.EROFS, ProjectError), (errno.EIO, ProjectError)]
 )
 def test_that_a_failed_save_leaves_the_document_as_it_was(
     folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]

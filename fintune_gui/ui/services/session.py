@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from fintune_gui.project.document import Project
 from fintune_gui.project.errors import DataError, FintuneError
 from fintune_gui.project.flow import Facts, StepState, step_states
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import Task, run_in_background
@@ -87,7 +88,7 @@ class ProjectSession(QObject):
         Raises:
             ProjectError: if it cannot be opened; the present project then stays open.
         """
-        folder = path.expanduser().resolve()
+        folder = user_path(path)
         if self._folder is not None and folder == self._folder.folder:
             return
         self.take(ProjectFolder.open(path))
