@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import Field, model_validator
 
 from fintune_gui.project.errors import ProjectError
-from fintune_gui.project.settings import Frozen, Method, TrainingSettings
+from fintune_gui.project.settings import Decision, Frozen, Method, TrainingSettings
 
 SCHEMA_VERSION = 1
 """Version of ``project.json``. Raise it with every change of shape, and add a migration."""
@@ -62,7 +62,7 @@ def metrics_for(task: Task) -> tuple[Metric, ...]:
     return CLASSIFICATION_METRICS if task is Task.CLASSIFICATION else GENERATION_METRICS
 
 
-class Objective(Frozen):
+class Objective(Decision):
     """What to achieve, and how success is measured."""
 
     task: Task
@@ -187,11 +187,11 @@ class FormatSettings(Frozen):
         return tuple(role for role in REQUIRED_ROLES[task] if role not in self.roles)
 
 
-class SplitSettings(Frozen):
+class SplitSettings(Decision):
     """How rows are divided. Duplicates of a text always stay together."""
 
     ratios: tuple[float, float, float] = (0.70, 0.15, 0.15)
-    seed: int = 42
+    seed: int = Field(default=42, ge=0, le=2**31 - 1)
     stratify: str | None = None
     """Column whose values keep their shares in every part; for classification the label column by default."""
     group: str | None = None

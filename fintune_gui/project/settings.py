@@ -16,7 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class Frozen(BaseModel):
     """Base of everything that is stored: immutable, and strict about unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no infinity: as texts such figures come back as they were, while pydantic's null could not be read again
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Decision(Frozen):
+    """Base of what the user decides: every number is finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Scheduler(StrEnum):
     CONSTANT_WITH_WARMUP = "constant_with_warmup"
 
 
-class TrainingSettings(Frozen):
+class TrainingSettings(Decision):
     """Hyperparameters of one run, with the field's standard names."""
 
     learning_rate: Annotated[float | None, FieldHelp("Learning rate", simple=True, scientific=True)] = Field(

@@ -85,6 +85,17 @@ def test_that_split_ratios_must_add_up(ratios: tuple[float, float, float]) -> No
         SplitSettings(ratios=ratios)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_that_no_decision_is_a_number_that_cannot_be_stored(number: float) -> None:
+    """JSON has no such numbers: a project that held one could not be opened again."""
+    with pytest.raises(ValidationError):
+        SplitSettings(ratios=(number, 0.5, 0.5))
+    with pytest.raises(ValidationError):
+        Objective(task=Task.TEXT, metric=Metric.PERPLEXITY, target=number)
+    with pytest.raises(TrainingError):
+        parse_assignments(TrainingSettings(), [f"warmup_ratio={number}"])
+
+
 def test_that_assignments_change_settings_by_name() -> None:
     changed = parse_assignments(TrainingSettings(), ["learning_rate=2e-4", "epochs = 2", "scheduler=linear"])
     assert (changed.learning_rate, changed.epochs, changed.scheduler) == (2e-4, 2.0, "linear")
