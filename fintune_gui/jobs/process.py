@@ -19,6 +19,7 @@ from fintune_gui.jobs.aftermath import ended_without_event, log_tail
 from fintune_gui.project.channel import EventWriter
 from fintune_gui.project.errors import CancelledError, FintuneError, raise_for_problem
 from fintune_gui.project.events import Command, Ended, Event, parse_event
+from fintune_gui.project.files import write_errors_explained
 from fintune_gui.project.spec import LOG_FILE, read_spec
 
 STOP_GRACE_S = 30.0
@@ -63,7 +64,8 @@ class JobProcess:
         """
         role = "data" if program is None and read_spec(folder).kind == "import" else "engine"
         command = [*(program or _own_program(role)), str(folder)]
-        log = (folder / LOG_FILE).open("ab")
+        with write_errors_explained(folder / LOG_FILE):
+            log = (folder / LOG_FILE).open("ab")
         try:
             process = subprocess.Popen(
                 command,
@@ -189,7 +191,7 @@ class JobProcess:
         code = self._process.wait()
         log = log_tail(self.folder, self._log_start)
         ended = ended_without_event(self.folder, code, log, asked_to_stop=self._asked_to_stop)
-        with EventWriter(self.folder) as writer:
+        with suppress(OSError), EventWriter(self.folder) as writer:  # a file without an end reads as interrupted
             writer(ended)
         return ended
 

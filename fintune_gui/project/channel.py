@@ -6,17 +6,19 @@ once: later prints of any library, also from C code, go to standard error, which
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self, get_args
 
 from fintune_gui.project.errors import CancelledError
-from fintune_gui.project.events import Command, Event
+from fintune_gui.project.events import Command, Ended, Event
 from fintune_gui.project.spec import EVENTS_FILE
 
 HANGUP = "hangup"
@@ -28,25 +30,45 @@ class EventWriter:
 
     def __init__(self, folder: Path, stream: BinaryIO | None = None) -> None:
         path = folder / EVENTS_FILE
-        torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
-        self._file = path.open("ab")
-        if torn:
-            self._file.write(b"\n")  # ends the line at which an earlier process was killed
+        # an earlier process may have been killed inside a line
+        self._torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+        self._file = path.open("ab", buffering=0)
         self._stream = stream
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
+        """Tell `event`. Who listens hears it even if the file cannot take it.
+
+        Raises:
+            OSError: if the file cannot take it; never for the end event, because there is nothing left to be stopped,
+                and a file without an end reads as interrupted.
+        """
         line = event.model_dump_json().encode() + b"\n"
         with self._lock:
-            self._file.write(line)
-            self._file.flush()
-            if self._stream is None:
-                return
             try:
-                self._stream.write(line)
-                self._stream.flush()
-            except (BrokenPipeError, ValueError):
-                self._stream = None  # nobody listens any more; the file goes on
+                self._append(line)
+            except OSError:
+                if not isinstance(event, Ended):
+                    raise
+            finally:
+                self._repeat(line)
+
+    def _append(self, line: bytes) -> None:
+        whole = b"\n" + line if self._torn else line
+        written = self._file.write(whole)
+        if written:
+            self._torn = written < len(whole)
+        if written != len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+
+    def _repeat(self, line: bytes) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            self._stream = None  # nobody listens any more; the file goes on
 
     def sync(self) -> None:
         """Make everything written so far durable."""
@@ -63,7 +85,8 @@ class EventWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.sync()
+        with suppress(OSError):  # a full disk: the end was told, and is not taken back by this
+            self.sync()
         self.close()
 
 

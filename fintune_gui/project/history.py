@@ -22,7 +22,7 @@ from fintune_gui.project.events import (
     Validated,
     read_events,
 )
-from fintune_gui.project.spec import EVENTS_FILE
+from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 
 CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "useful_share", "memory_bytes", "epoch")
 
@@ -50,6 +50,8 @@ class RunHistory:
     last_step: TrainStep | None = None
     paused: bool = False
     ended: Ended | None = None
+    checkpoint_on_disk: bool = False
+    """Whether the run's folder holds a checkpoint, also if its event was lost: by a kill just then, or a power cut."""
     revision: int = 0
 
     def add(self, event: Event) -> None:  # noqa: PLR0912 - one branch per kind of event
@@ -86,6 +88,11 @@ class RunHistory:
             case _:
                 self.paused = False
 
+    @classmethod
+    def begin(cls, job_folder: Path) -> RunHistory:
+        """The history of the job in `job_folder` before its first event."""
+        return cls(checkpoint_on_disk=(job_folder / LATEST_CHECKPOINT).is_file())
+
     def extend(self, events: Iterable[Event]) -> None:
         for event in events:
             self.add(event)
@@ -114,11 +121,11 @@ class RunHistory:
     @property
     def resumable(self) -> bool:
         """Whether there is work to go on from: not finished, and a checkpoint is on disk."""
-        return not self.finished and bool(self.checkpoints)
+        return not self.finished and (bool(self.checkpoints) or self.checkpoint_on_disk)
 
 
 def read_history(job_folder: Path) -> RunHistory:
     """The history of the job in `job_folder`, from its event file."""
-    history = RunHistory()
+    history = RunHistory.begin(job_folder)
     history.extend(read_events(job_folder / EVENTS_FILE))
     return history

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from fintune_gui.project.document import FormatSettings, ModelChoice, Objective
+from fintune_gui.project.document import FormatSettings, ModelChoice, Objective, Task
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.files import write_json
 from fintune_gui.project.settings import Frozen, TrainingSettings
@@ -20,6 +20,8 @@ from fintune_gui.project.settings import Frozen, TrainingSettings
 SPEC_FILE = "spec.json"
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "log.txt"
+LATEST_CHECKPOINT = "checkpoints/latest.json"
+"""In a run's folder: names the checkpoint to go on from, and is there once one is whole."""
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -42,6 +44,8 @@ class PrepareSpec(Frozen):
     kind: Literal["prepare"] = "prepare"
     name: str
     """A folder, a hub name, or the name of a sample model."""
+    task: Task | None = None
+    """What the model shall learn; a model that cannot is refused at once. None: it is not asked."""
 
 
 class TrainSpec(Frozen):
@@ -113,7 +117,7 @@ def read_spec(folder: Path) -> JobSpec:
         raise ProjectError(
             "project.no_spec", f"There is no job in {folder}.", f"The file {SPEC_FILE} is missing.", "Start it again."
         ) from None
-    except ValidationError as error:
+    except (OSError, ValidationError) as error:
         raise ProjectError(
             "project.bad_spec",
             f"The job in {folder} cannot be read.",

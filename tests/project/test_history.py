@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from fintune_gui.project.events import (
     read_events,
 )
 from fintune_gui.project.history import CURVES, RunHistory, read_history
-from fintune_gui.project.spec import EVENTS_FILE
+from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 
 
 def _step(number: int, loss: float) -> TrainStep:
@@ -67,6 +69,38 @@ def test_that_a_run_without_a_checkpoint_starts_over() -> None:
     history.extend([Started(kind="train", pid=1), _step(1, 9.0), Started(kind="train", pid=2), _step(1, 8.0)])
     assert list(history.steps) == [1]
     assert not history.resumable
+
+
+def test_that_a_checkpoint_is_gone_on_from_even_if_its_event_was_lost(tmp_path: Path) -> None:
+    """A kill can fall between the checkpoint and its event, and a power cut can take the events after the last sync."""
+    with EventWriter(tmp_path) as write:
+        write(Started(kind="train", pid=1))
+    assert not read_history(tmp_path).resumable
+    (tmp_path / LATEST_CHECKPOINT).parent.mkdir()
+    (tmp_path / LATEST_CHECKPOINT).write_text("{}")
+    assert read_history(tmp_path).resumable
+    with EventWriter(tmp_path) as write:
+        write(Ended(outcome="completed"))
+    assert not read_history(tmp_path).resumable
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the device that is always full is Linux's")
+def test_that_the_end_is_heard_when_the_disk_is_full(tmp_path: Path) -> None:
+    (tmp_path / EVENTS_FILE).symlink_to("/dev/full")
+    stream = io.BytesIO()
+    with EventWriter(tmp_path, stream) as write:
+        with pytest.raises(OSError, match="No space"):
+            write(Log(level="info", message="work that must not go on unrecorded"))
+        write(Ended(outcome="failed"))
+    assert [parse_event(line).type for line in stream.getvalue().splitlines()] == ["log", "ended"]
+
+
+def test_that_figures_beyond_all_numbers_come_back(tmp_path: Path) -> None:
+    """A perplexity can be too large for a number; it must not make its event or report unreadable."""
+    told = Validated(step=1, epoch=1.0, loss=800.0, metrics={"perplexity": math.inf}, best=False)
+    with EventWriter(tmp_path) as write:
+        write(told)
+    assert list(read_events(tmp_path / EVENTS_FILE)) == [told]
 
 
 def test_that_reading_the_file_gives_the_same_history_as_listening(tmp_path: Path) -> None:

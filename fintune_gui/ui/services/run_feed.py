@@ -32,7 +32,7 @@ def _read_job(folder: Path) -> _Told:
         spec: JobSpec | None = read_spec(folder)
     except ProjectError:
         spec = None
-    history = RunHistory()
+    history = RunHistory.begin(folder)
     newest: list[Event] = []
     for event in read_events(folder / EVENTS_FILE):
         history.add(event)
