@@ -9,7 +9,7 @@ import psutil
 
 from fintune_gui.dataset.splitting import current_split, split_facts
 from fintune_gui.dataset.summary import read_summary
-from fintune_gui.project.errors import DataError, ProjectError
+from fintune_gui.project.errors import FintuneError, ProjectError
 from fintune_gui.project.flow import Facts, RunFacts, RunStatus
 from fintune_gui.project.history import RunHistory, read_history
 from fintune_gui.project.report import read_report
@@ -20,15 +20,16 @@ _CLOCK_TOLERANCE_SECONDS = 2.0
 
 
 def gather_facts(pf: ProjectFolder) -> Facts:
-    """Look at everything in the project's folder. What is damaged is left out; opening it says what is wrong."""
+    """Look at everything in the project's folder. What is damaged is left out, and said to be so."""
+    summary, damage = None, ""
     try:
         summary = read_summary(pf.dataset)
-    except DataError:
-        summary = None
+    except FintuneError as error:
+        damage = error.problem.why
     runs = tuple(run for number in pf.run_numbers() if (run := _run_facts(pf.run_folder(number), number)))
     split = split_facts(current_split(pf))
     if summary is None:
-        return Facts(split=split, runs=runs)
+        return Facts(damage=damage, split=split, runs=runs)
     return Facts(
         rows=summary.rows,
         rows_kept=summary.rows - summary.removed,
@@ -45,8 +46,10 @@ def _run_facts(folder: Path, number: int) -> RunFacts | None:
     """One run; None while its process has said nothing yet."""
     try:
         spec = read_spec(folder)
-    except ProjectError:
-        return None
+    except ProjectError as error:
+        if error.problem.code == "project.no_spec":
+            return None
+        return RunFacts(number=number, status="failed", step=0, total_steps=0, inputs={}, report=None)
     history = _history(folder)
     if history is None or history.started is None or not isinstance(spec, TrainSpec):
         return None
@@ -93,7 +96,7 @@ def _exports(run_folder: Path) -> tuple[str, ...]:
 
 def _history(folder: Path) -> RunHistory | None:
     path = folder / EVENTS_FILE
-    if not path.exists():
+    if not path.is_file():
         return None
     seen = path.stat()
     return _read_unchanged(folder, seen.st_size, seen.st_mtime_ns)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from fintune_gui.dataset.base import damaged
 from fintune_gui.dataset.importing import BASE_FILE, SOURCE_FILE
 from fintune_gui.dataset.log import LOG_FILE, EditLog
@@ -44,6 +46,8 @@ def read_summary(folder: Path) -> Summary | None:
             operations=len(log.path_to(log.head)),
             fingerprint=dataset_fingerprint(source["base_sha256"], log),
         )
+    except ValidationError as error:
+        raise damaged(folder / SOURCE_FILE, error) from error
     finally:
         log.close()
 

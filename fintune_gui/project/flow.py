@@ -65,6 +65,8 @@ class Facts:
     """What is on disk beside the document. Gathered by `fintune_gui.dataset.facts`."""
 
     rows: int | None = None
+    damage: str = ""
+    """Why rows that were imported cannot be read, in one sentence."""
     rows_kept: int = 0
     columns: tuple[str, ...] = ()
     rejected: int = 0
@@ -131,6 +133,8 @@ def _count(number: int, noun: str) -> str:
 def step_states(project: Project, facts: Facts) -> list[StepState]:
     """The state of every step, in order."""
     now = input_fingerprints(project, facts)
+    if facts.damage:
+        del now["dataset"]  # nobody knows whether the rows were changed
     states = [_objective(project), _data(facts), _clean(facts), _format(project, facts)]
     states.append(_split(facts, now))
     states.append(_model(project))
@@ -145,6 +149,8 @@ def _objective(project: Project) -> StepState:
 
 
 def _data(facts: Facts) -> StepState:
+    if facts.damage:
+        return StepState(step=Step.DATA, state="failed", line="cannot be read", reason=facts.damage)
     if facts.rows is None:
         return StepState(step=Step.DATA, state="todo", line="bring a file")
     rejected = f" · {facts.rejected:,} rejected" if facts.rejected else ""

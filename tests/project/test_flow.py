@@ -97,6 +97,14 @@ def test_that_the_train_step_tells_how_its_run_stands(status: RunStatus, state: 
     assert _states(PROJECT, _made(status=status))[Step.TRAIN] == state
 
 
+def test_that_rows_that_cannot_be_read_are_said_to_be_there_and_not_to_be_changed() -> None:
+    made = _made()
+    damaged = Facts(damage="edits.sqlite is damaged or incomplete.", split=made.split, runs=made.runs)
+    states = {state.step: state for state in step_states(PROJECT, damaged)}
+    assert (states[Step.DATA].state, states[Step.DATA].reason) == ("failed", damaged.damage)
+    assert states[Step.SPLIT].state == states[Step.TRAIN].state == "done"
+
+
 def test_that_a_column_that_has_gone_fails_the_format_and_blocks_training() -> None:
     facts = Facts(**{**vars(FACTS), "columns": ("body", "kind")})
     states = {state.step: state for state in step_states(PROJECT, facts)}
