@@ -6,21 +6,24 @@ and redo are transactions too. Nothing is deleted from the log: going back and d
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from fintune_gui.dataset.base import damaged
-from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import disk_errors_explained
+from fintune_gui.project.errors import DataError, FintuneError
+from fintune_gui.project.files import disk_errors_explained, disk_problem
 from fintune_gui.project.settings import Frozen
 
 LOG_FILE = "edits.sqlite"
@@ -120,7 +123,7 @@ class EditLog:
             self._db = _connect_read_only(path) if read_only else _connect(path)
             self.refresh()
         except sqlite3.DatabaseError as error:
-            raise damaged(path, error) from error
+            raise _explained(path, error) from error
 
     def close(self) -> None:
         self._db.close()
@@ -129,45 +132,45 @@ class EditLog:
 
     def refresh(self) -> None:
         """Look where in the history another connection has gone."""
-        head, tip = self._db.execute("SELECT head, tip FROM place").fetchone()
+        ((head, tip),) = self._rows("SELECT head, tip FROM place")
         self.head, self.tip = int(head), int(tip)
 
     def digest(self) -> str:
         """Hash of everything in force, in order; "" right after the import."""
-        row = self._db.execute("SELECT digest FROM op WHERE seq = ?", (self.head,)).fetchone()
-        return str(row[0]) if row else ""
+        found = self._rows("SELECT digest FROM op WHERE seq = ?", self.head)
+        return str(found[0][0]) if found else ""
 
     def shown_files(self) -> dict[str, str]:
         """The column file that is shown, for columns that are not shown from the base."""
-        return dict(self._db.execute("SELECT col, file FROM shown"))
+        return dict(self._rows("SELECT col, file FROM shown"))
 
     def known_files(self) -> set[str]:
         """All column files that any operation refers to, also undone ones."""
-        return {file for (file,) in self._db.execute("SELECT file FROM generation")}
+        return {file for (file,) in self._rows("SELECT file FROM generation")}
 
     def cells(self, column: str) -> tuple[list[int], list[str | None]]:
         """Row ids (sorted) and values of the edited cells of a column."""
-        found = self._db.execute("SELECT rid, val FROM cell WHERE col = ? ORDER BY rid", (column,)).fetchall()
+        found = self._rows("SELECT rid, val FROM cell WHERE col = ? ORDER BY rid", column)
         return [rid for rid, _ in found], [value for _, value in found]
 
     def removed(self) -> list[int]:
-        return [rid for (rid,) in self._db.execute("SELECT rid FROM removed")]
+        return [rid for (rid,) in self._rows("SELECT rid FROM removed")]
 
     def removal_reason(self, row_id: int) -> str | None:
-        row = self._db.execute("SELECT reason FROM removed WHERE rid = ?", (row_id,)).fetchone()
-        return str(row[0]) if row else None
+        found = self._rows("SELECT reason FROM removed WHERE rid = ?", row_id)
+        return str(found[0][0]) if found else None
 
     def operation(self, seq: int) -> Operation:
         return self._operations([seq], set(self.path_to(self.head)))[0]
 
     def parameters(self, seq: int) -> dict[str, Any]:
         """What operation `seq` was asked to do."""
-        row = self._db.execute("SELECT params FROM op WHERE seq = ?", (seq,)).fetchone()
-        return dict(orjson.loads(row[0])) if row else {}
+        found = self._rows("SELECT params FROM op WHERE seq = ?", seq)
+        return dict(orjson.loads(found[0][0])) if found else {}
 
     def change(self, seq: int) -> Change:
         """What operation `seq` did."""
-        blob, size = self._db.execute("SELECT change, size FROM op WHERE seq = ?", (seq,)).fetchone()
+        ((blob, size),) = self._rows("SELECT change, size FROM op WHERE seq = ?", seq)
         return Change.from_bytes(blob, size)
 
     def history(self) -> list[Operation]:
@@ -178,7 +181,7 @@ class EditLog:
     def path_to(self, seq: int) -> list[int]:
         """The operations that lead from the import to `seq`, in order."""
         path = []
-        parents = dict(self._db.execute("SELECT seq, parent FROM op"))
+        parents = dict(self._rows("SELECT seq, parent FROM op"))
         while seq != ROOT:
             path.append(seq)
             seq = parents[seq]
@@ -187,16 +190,23 @@ class EditLog:
     def newest_after(self, seq: int) -> int:
         """The newest operation that builds on `seq`, directly or not; `seq` itself if there is none."""
         newest = {seq}
-        for child, parent in self._db.execute("SELECT seq, parent FROM op WHERE seq > ? ORDER BY seq", (seq,)):
+        for child, parent in self._rows("SELECT seq, parent FROM op WHERE seq > ? ORDER BY seq", seq):
             if parent in newest:
                 newest.add(child)
         return max(newest)
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        """What a query finds. Raises `DataError` if the file is damaged, also where only this query looks."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _explained(self._path, error) from error
 
     def _operations(self, seqs: Sequence[int], in_force: set[int]) -> list[Operation]:
         names = "seq, parent, kind, label, cells, rows, time"
         found = []
         for seq in seqs:
-            row = self._db.execute(f"SELECT {names} FROM op WHERE seq = ?", (seq,)).fetchone()
+            row = next(iter(self._rows(f"SELECT {names} FROM op WHERE seq = ?", seq)), None)
             if row is None:
                 raise DataError("data.no_operation", f"There is no step {seq} in the history.", "", "Choose another.")
             values = dict(zip(names.split(", "), row, strict=True))
@@ -265,7 +275,7 @@ class EditLog:
             except BaseException as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
+                if isinstance(error, sqlite3.DatabaseError):
                     raise _explained(self._path, error) from error
                 raise
 
@@ -287,14 +297,26 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         begun = "no such table" not in str(error)
         if begun:
-            # a folder on read-only media cannot hold the shared memory of WAL; nobody else writes there either
+            # a folder on read-only media, or on a full disk, cannot hold the shared memory of WAL
             db.close()
-            address = f"{path.resolve().as_uri()}?immutable=1"
-            return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+            return _copy_in_memory(path)
     if begun:
         return db
     db.close()  # somebody is making the file at this moment: nothing has been done to the rows yet
     return _empty_log()
+
+
+def _copy_in_memory(path: Path) -> sqlite3.Connection:
+    """The log as it stands, with what a killed writer left in the write-ahead log beside it."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with TemporaryDirectory(prefix="fintune-") as temporary:
+        for suffix in ("", "-wal"):
+            source = path.with_name(path.name + suffix)
+            if source.exists():
+                copyfile(source, Path(temporary) / source.name)
+        with closing(sqlite3.connect(Path(temporary) / path.name)) as db:
+            db.backup(copy)
+    return copy
 
 
 def _empty_log() -> sqlite3.Connection:
@@ -337,10 +359,27 @@ def _set_removed(db: sqlite3.Connection, rows: Sequence[int], reasons: Sequence[
     db.executemany("DELETE FROM removed WHERE rid = ?", back)
 
 
-def _explained(path: Path, error: sqlite3.OperationalError) -> Exception:
-    if "full" in str(error):
-        return OSError(28, "No space left on device", str(path))  # told apart by disk_errors_explained
-    if "locked" in str(error):
+_DISK_ERRORS = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_IOERR_SHMSIZE": errno.ENOSPC,  # the first page of shared memory beside the log had no room
+    "SQLITE_READONLY": errno.EROFS,
+}
+"""What sqlite calls an error of the disk -> what the system calls it."""
+
+
+def _explained(path: Path, error: sqlite3.DatabaseError) -> FintuneError:
+    name = getattr(error, "sqlite_errorname", "")
+    if problem := disk_problem(_DISK_ERRORS.get(name), path):
+        return problem
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return DataError(
+            "data.unreadable",
+            "The rows of this project cannot be read or changed.",
+            f"The system refuses {path.name}: {error}.",
+            "Check the disk and the folder's permissions, then try again. Nothing was changed.",
+            details=f"{path}: {name}",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return DataError(
             "data.locked",
             "The change was not made.",

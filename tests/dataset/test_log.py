@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from fintune_gui.dataset import log as log_module
 from fintune_gui.dataset.log import ROOT, EditLog
+from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.errors import DataError, DiskFullError
+from tests.dataset.conftest import write_csv
 
 
 def test_that_a_log_that_is_just_being_made_reads_as_empty(tmp_path: Path) -> None:
@@ -18,5 +26,70 @@ def test_that_a_log_that_is_just_being_made_reads_as_empty(tmp_path: Path) -> No
     log = EditLog(tmp_path / "edits.sqlite", read_only=True)
     try:
         assert (log.head, log.removed(), log.history()) == (ROOT, [], [])
+    finally:
+        log.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on the size of files")
+def test_that_a_full_disk_is_not_taken_for_damaged_rows(tmp_path: Path) -> None:
+    """Opening needs a little room beside the log. Who is told "damaged" would import again and lose the edits."""
+    import resource
+
+    EditLog(tmp_path / "edits.sqlite", read_only=False).close()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(DiskFullError) as refusal:
+            EditLog(tmp_path / "edits.sqlite", read_only=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refusal.value.problem.code == "disk.full"
+
+
+_EDIT_AND_DIE = """
+import os, sys
+from pathlib import Path
+from fintune_gui.dataset.importing import import_files
+from fintune_gui.dataset.store import Dataset
+import_files([Path(sys.argv[1])], Path(sys.argv[2]))
+Dataset.open(Path(sys.argv[2])).edit(0, "text", "mended by hand")
+os._exit(9)
+"""
+
+
+def test_that_read_only_media_show_what_a_killed_writer_had_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_csv(tmp_path / "rows.csv", ["text"], [["row one"], ["row two"]])
+    folder = tmp_path / "dataset"
+    subprocess.run([sys.executable, "-c", _EDIT_AND_DIE, source, folder], check=False)
+    assert (folder / "edits.sqlite-wal").stat().st_size > 0
+
+    # Where nothing can be written, sqlite cannot open a log in WAL mode at all. Nothing binds a test that runs as root.
+    def refuse(path: Path) -> sqlite3.Connection:
+        return log_module._copy_in_memory(path)
+
+    monkeypatch.setattr(log_module, "_connect_read_only", refuse)
+    with Dataset.open(folder, read_only=True) as dataset:
+        assert dataset.cells([0, 1]) == [("mended by hand",), ("row two",)]
+
+
+def test_that_damage_is_told_wherever_it_is_met(tmp_path: Path) -> None:
+    log = EditLog(tmp_path / "edits.sqlite", read_only=False)
+    log.close()
+    path = tmp_path / "edits.sqlite"
+    content = bytearray(path.read_bytes())
+    page = int.from_bytes(content[16:18], "big")
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'op'").fetchone()
+    db.close()
+    content[(root - 1) * page : root * page] = b"\xff" * page
+    path.write_bytes(content)
+
+    log = EditLog(path, read_only=False)
+    try:
+        with pytest.raises(DataError) as told:
+            log.path_to(log.head)
+        assert told.value.problem.code == "data.damaged"
     finally:
         log.close()
