@@ -292,11 +292,11 @@ def _format_of(path: Path, encoding: Encoding, options: ImportOptions) -> tuple[
     kind = options.format if options.format != "auto" else _guess_format(path, encoding.name)
     if kind != "csv":
         return kind, None
-    if options.delimiter is not None and len(options.delimiter) != 1:
+    if options.delimiter is not None and (len(options.delimiter) != 1 or options.delimiter in '"\r\n'):
         raise DataError(
             "data.bad_delimiter",
             f"“{options.delimiter}” cannot separate columns.",
-            "A delimiter is exactly one character.",
+            "A delimiter is exactly one character, and neither a quotation mark nor a line break.",
             "Use for example a comma, a semicolon or a tab.",
         )
     return kind, options.delimiter or sniff_delimiter(path, encoding.name)

@@ -70,7 +70,7 @@ def _lines_as_utf8(path: Path, encoding: str) -> Iterator[bytes]:
                 file.seek(0)
             yield from file
     else:
-        with path.open(encoding=encoding, errors="surrogateescape", newline="\n") as text:
+        with open_text(path, encoding, newline="\n") as text:
             for line in text:
                 yield line.encode("utf-8", "surrogateescape")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TextIO
 
 from fintune_gui.project.errors import DataError
@@ -49,12 +51,21 @@ def check_readable(path: Path) -> None:
     """Raise `DataError` if `path` is missing, no file, unreadable, empty, or no text at all."""
     todo = "Choose another file, or check its name and place."
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if S_ISDIR(mode):
             raise DataError("data.not_a_file", f"{path.name} is a folder.", "Rows are read from files.", todo)
+        if not S_ISREG(mode):  # a pipe or a device: it may never begin, or never end, and cannot be read twice
+            raise DataError(
+                "data.not_a_file",
+                f"{path.name} is not an ordinary file.",
+                "It is a pipe or a device; rows are read from files, more than once.",
+                "Save what it gives into a file, and import that.",
+            )
         with path.open("rb") as file:
             head = file.read(8192)
     except FileNotFoundError:
-        raise DataError("data.missing_file", f"{path.name} cannot be found.", f"There is no {path}.", todo) from None
+        why = f"It is a link to {path.readlink()}, which is not there." if path.is_symlink() else f"There is no {path}."
+        raise DataError("data.missing_file", f"{path.name} cannot be found.", why, todo) from None
     except OSError as error:
         raise DataError(
             "data.unreadable_file",
@@ -100,9 +111,26 @@ def inspect(path: Path, *, encoding: str | None = None, report: Callable[[int], 
     return Inspected(done, digest.hexdigest(), _choose(path, encoding, _byte_order_mark(head), valid_utf8=valid), lines)
 
 
-def open_text(path: Path, encoding: str) -> TextIO:
-    """The file as text, line ends untouched. Bytes that do not fit the encoding become lone surrogates."""
-    return path.open(encoding=encoding, errors="surrogateescape", newline="")
+@contextmanager
+def open_text(path: Path, encoding: str, *, newline: str = "") -> Iterator[TextIO]:
+    """The file as text, line ends untouched, in lines that end with `newline`, or with any of them.
+
+    Bytes that do not fit the encoding become lone surrogates.
+
+    Raises:
+        DataError: inside the block, if bytes do not fit an encoding of several bytes a letter, such as UTF-16.
+    """
+    try:
+        with path.open(encoding=encoding, errors="surrogateescape", newline=newline) as file:
+            yield file
+    except UnicodeError as error:
+        raise DataError(
+            "data.wrong_encoding",
+            f"{path.name} is not text in the encoding {encoding}.",
+            "Its bytes break the rules of that encoding.",
+            "Choose another encoding, or leave it empty to find out by itself.",
+            details=str(error),
+        ) from error
 
 
 def has_broken_characters(text: str) -> bool:
@@ -135,11 +163,12 @@ def _choose(path: Path, wanted: str | None, mark: str | None, *, valid_utf8: boo
     if wanted:
         try:
             name = codecs.lookup(wanted).name
-        except LookupError:
+            "".encode(name, "surrogateescape")  # base64 and the like are codecs too, but not of text
+        except (LookupError, ValueError):
             raise DataError(
                 "data.unknown_encoding",
                 f"There is no encoding “{wanted}”.",
-                "The name is not known.",
+                "No encoding of texts has this name.",
                 "Leave it empty to find out by itself, or use for example utf-8, windows-1252 or utf-16.",
             ) from None
         return Encoding("utf-8-sig" if name == "utf-8" and mark == "utf-8-sig" else name, "Chosen by you.")

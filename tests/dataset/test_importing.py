@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -163,13 +165,39 @@ class TestBadFiles:
         assert problem_code(tmp_path, bytes(range(256)) * 9) == "data.not_text"
         assert problem_code(tmp_path, '{"a": 1\n{"b"\n', "x.jsonl") == "data.all_rejected"
         assert problem_code(tmp_path, '[{"a": "no end}, {"a": 2}]', "x.json") == "data.broken_json"
-        assert problem_code(tmp_path, "a,b\n1,2\n", delimiter=",,") == "data.bad_delimiter"
+        for delimiter in (",,", "", '"', "\n"):
+            assert problem_code(tmp_path, "a,b\n1,2\n", delimiter=delimiter) == "data.bad_delimiter"
+        for encoding in ("base64", "rot13", "idna"):
+            assert problem_code(tmp_path, "a,b\n1,2\n", encoding=encoding) == "data.unknown_encoding"
+        for encoding, kind in (("utf-16", "csv"), ("utf-32", "jsonl"), ("utf-16", "json")):
+            assert (
+                problem_code(tmp_path, b"a,b\n\xdc\xdc,2\n.", encoding=encoding, format=kind) == "data.wrong_encoding"
+            )
 
     def test_that_a_missing_file_and_a_folder_are_told_apart(self, tmp_path: Path) -> None:
         for path, code in ((tmp_path / "no.csv", "data.missing_file"), (tmp_path, "data.not_a_file")):
             with pytest.raises(DataError) as error:
                 import_files([path], tmp_path / "dataset")
             assert error.value.problem.code == code
+
+    def test_that_links_that_lead_nowhere_are_named_as_the_user_did(self, tmp_path: Path) -> None:
+        (tmp_path / "dangling.csv").symlink_to(tmp_path / "gone.csv")
+        (tmp_path / "loop.csv").symlink_to("loop.csv")
+        for name, code, why in (
+            ("dangling.csv", "data.missing_file", "gone.csv, which is not there"),
+            ("loop.csv", "data.unreadable_file", "The system says"),
+        ):
+            with pytest.raises(DataError, match=f"^{name} cannot") as error:
+                sniff(tmp_path / name)
+            assert (error.value.problem.code, why in error.value.problem.why) == (code, True)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+    def test_that_a_pipe_or_a_device_is_never_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.csv")
+        for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+            with pytest.raises(DataError) as error:
+                sniff(path)
+            assert error.value.problem.code == "data.not_a_file"
 
     def test_that_an_unreadable_file_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = write_csv(tmp_path / "x.csv", ["a"], [["1"]])
