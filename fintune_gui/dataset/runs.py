@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -19,8 +20,10 @@ from fintune_gui.dataset.tokenizer import ModelTokenizer
 from fintune_gui.project.document import ModelChoice, Role, Task, Template
 from fintune_gui.project.errors import FintuneError, ModelError, Problem, TrainingError
 from fintune_gui.project.exporting import check_export
+from fintune_gui.project.files import disk_errors_explained
 from fintune_gui.project.flow import Facts, changed_inputs, input_fingerprints
 from fintune_gui.project.history import read_history
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import (
     PARTS,
@@ -87,7 +90,7 @@ def create_export(pf: ProjectFolder, run: int, what: Literal["adapter", "merged"
         ProjectError: if `target` holds something already.
     """
     run_folder = _finished_run(pf, run)
-    wanted = ExportSpec(run_folder=str(run_folder), what=what, target=str(target.expanduser().resolve()))
+    wanted = ExportSpec(run_folder=str(run_folder), what=what, target=str(user_path(target)))
     if isinstance(trained := read_spec(run_folder), TrainSpec):
         check_export(wanted, trained)
     number = 1 + len(list(run_folder.glob("export-*")))
@@ -101,7 +104,7 @@ def create_prepare(pf: ProjectFolder, name: str) -> Path:
     if not name.strip():
         raise ModelError("model.none", "No model is named.", "", "Choose a folder, a hub name or a sample model.")
     folder = pf.new_job_folder("prepare")
-    write_spec(folder, PrepareSpec(name=name.strip()))
+    write_spec(folder, PrepareSpec(name=name.strip(), task=pf.project.objective.task))
     return folder
 
 
@@ -119,6 +122,7 @@ def create_import(pf: ProjectFolder, files: Sequence[Path], options: ImportOptio
     """
     options = options or ImportOptions()
     problems = []
+    files = [Path(os.path.expanduser(path)).absolute() for path in files]
     for path in files:
         try:
             check_readable(path)
@@ -126,7 +130,7 @@ def create_import(pf: ProjectFolder, files: Sequence[Path], options: ImportOptio
             problems.append(error.problem)
     raise_problems(problems, "Some files cannot be read.")
     folder = pf.new_job_folder("import")
-    paths = tuple(str(path.resolve()) for path in files)
+    paths = tuple(str(user_path(path)) for path in files)
     write_spec(folder, ImportSpec(project_folder=str(pf.folder), files=paths, **options.model_dump()))
     return folder
 
@@ -237,10 +241,11 @@ def _train_spec(
 def _make(pf: ProjectFolder, dataset: Dataset, split: SplitManifest, folder: Path, spec: JobSpec) -> Path:
     """Write the frozen rows and, last, the specification; nothing is left behind on failure."""
     try:
-        (folder / "data").mkdir(parents=True)
-        for part in PARTS:
-            write_rows(dataset, split_rows(pf, split, part), folder / "data" / f"{part}.parquet")
-        write_spec(folder, spec)
+        with disk_errors_explained(folder):
+            (folder / "data").mkdir(parents=True)
+            for part in PARTS:
+                write_rows(dataset, split_rows(pf, split, part), folder / "data" / f"{part}.parquet")
+            write_spec(folder, spec)
     except BaseException:
         rmtree(folder, ignore_errors=True)
         raise

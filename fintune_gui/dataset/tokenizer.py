@@ -48,6 +48,13 @@ class ModelTokenizer:
             ModelError: if it is missing or damaged.
         """
         path = model_folder / "tokenizer.json"
+        if not model_folder.is_dir():
+            raise ModelError(
+                "model.gone",
+                f"The model {model_folder.name} is not there any more.",
+                f"The folder {model_folder} is missing.",
+                "Bring the folder back, or choose the model again.",
+            )
         if not path.is_file():
             raise ModelError(
                 "model.no_tokenizer",

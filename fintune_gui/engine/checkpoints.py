@@ -182,6 +182,27 @@ def read_state(checkpoint: Path) -> CheckpointState:
         ) from error
 
 
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors in a file of a checkpoint, by name.
+
+    Raises:
+        TrainingError: if the file is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            "training.bad_checkpoint",
+            f"The checkpoint {path.parent.name} cannot be read.",
+            f"Its file {path.name} is missing or damaged.",
+            "Start a new run.",
+            details=str(error),
+        ) from error
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[torch.Tensor, str]) -> dict[str, torch.Tensor]:
     """The optimizer's state as ``PARAMETER::FIELD`` tensors."""
     import torch
@@ -200,19 +221,7 @@ def load_optimizer_tensors(checkpoint: Path, optimizer: torch.optim.Optimizer, n
     Raises:
         TrainingError: if the file is missing or damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = load_file(checkpoint / OPTIMIZER_FILE)
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(
-            "training.bad_checkpoint",
-            f"The checkpoint {checkpoint.name} cannot be read.",
-            "The optimizer's state is missing or damaged.",
-            "Start a new run.",
-            details=str(error),
-        ) from error
+    tensors = read_tensors(checkpoint / OPTIMIZER_FILE)
     by_name = {name: parameter for parameter, name in names.items()}
     for key, tensor in tensors.items():
         name, _, field = key.rpartition("::")

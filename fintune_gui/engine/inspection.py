@@ -28,12 +28,7 @@ def inspect_model(name: str, folder: Path, *, need_tokenizer: bool = True) -> Mo
     architecture = _architecture(folder, config)
     headers = _weight_headers(folder)
     tokenizer = _check_tokenizer(folder, headers) if need_tokenizer else ""
-    parameters = sum(
-        math.prod(tensor["shape"])
-        for header in headers.values()
-        for key, tensor in header.items()
-        if key != "__metadata__"
-    )
+    parameters = sum(math.prod(tensor["shape"]) for header in headers.values() for tensor in header.values())
     return ModelChoice(
         name=name,
         folder=str(folder),
@@ -87,8 +82,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, OSError) as error:
         raise _damaged(path, str(error)) from error
-    if not isinstance(config, dict):
-        raise _damaged(path, "not an object")
+    if not isinstance(config, dict) or not isinstance(config.get("model_type", ""), str):
+        raise _damaged(path, "not an object that describes a model")
     return config
 
 
@@ -119,8 +114,8 @@ def _weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            names = sorted({str(name) for name in json.loads(index.read_bytes())["weight_map"].values()})
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise _damaged(index, str(error)) from error
     else:
         names = sorted(path.name for path in folder.glob("*.safetensors"))
@@ -138,21 +133,23 @@ def _weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_header(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file, whose data must be there to the last byte."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= min(size - 8, _LARGEST_HEADER_BYTES):
-            raise _damaged(path, "its header is cut off")
-        try:
+    """The tensors that a safetensors file describes; its data must be there to the last byte."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(size - 8, _LARGEST_HEADER_BYTES):
+                raise _damaged(path, "its header is cut off")
             header = json.loads(file.read(length))
-            end = max((tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(path, str(error)) from error
-    if size != 8 + length + end:
+        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+        end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+        whole = all(isinstance(places, int) for tensor in tensors.values() for places in tensor["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise _damaged(path, str(error)) from error
+    if not whole or size != 8 + length + end:
         raise _damaged(path, f"it has {size} bytes instead of {8 + length + end}")
-    return dict(header)
+    return tensors
 
 
 def _damaged(path: Path, details: str) -> ModelError:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fintune_gui.dataset.encoding import ModelTokenizer
+from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.inspection import check_fits_task
 from fintune_gui.project.document import Task
@@ -48,7 +49,9 @@ def load_base(
     try:
         with _load_report_hidden():
             model, loading = kind.from_pretrained(folder, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # each kind of model complains in its own way
         raise ModelError(
             "model.cannot_load",
             f"The model in {folder} cannot be loaded.",
@@ -59,14 +62,22 @@ def load_base(
     model.config.pad_token_id = pad_id
     mismatched = [entry[0] for entry in loading["mismatched_keys"]]
     new = {key.rpartition(".")[0] for key in [*loading["missing_keys"], *mismatched]}
-    if task.generates and new:
+    lacking = new if task.generates else {name for name in new if _is_of_the_body(name, model)}
+    if lacking:
         raise ModelError(
             "model.incomplete",
             f"The model in {folder} lacks weights that this task needs.",
-            f"There is nothing for {', '.join(sorted(new)[:3])}.",
-            "Choose a model that was made to generate text.",
+            f"There is nothing that fits {', '.join(sorted(lacking)[:3])}.",
+            "Choose a model that was made to generate text."
+            if task.generates
+            else "Fetch the model again, or choose another one.",
         )
     return model.to(device.torch), new
+
+
+def _is_of_the_body(name: str, model: Model) -> bool:
+    """Whether a module belongs to what was pre-trained, and not to the head that answers with labels."""
+    return name.startswith(f"{model.base_model_prefix}.") and "pooler" not in name
 
 
 @contextmanager
@@ -164,11 +175,10 @@ def load_trainable_state(model: Model, path: Path) -> None:
     """Put the weights of a checkpoint into a model that was loaded for the same run.
 
     Raises:
+        TrainingError: if the file is missing or damaged.
         ModelError: if the file holds other weights than the model's.
     """
-    from safetensors.torch import load_file
-
-    saved = load_file(path)
+    saved = read_tensors(path)
     wanted = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if saved.keys() != wanted.keys() or any(saved[name].shape != wanted[name].shape for name in wanted):
         raise ModelError(

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fintune_gui.engine import hub
-from fintune_gui.engine.inspection import inspect_model
+from fintune_gui.engine.inspection import check_fits_task, inspect_model
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.files import disk_errors_explained, fingerprint, sha256_file, sync_folder
-from fintune_gui.project.paths import cache_folder, resource
+from fintune_gui.project.paths import cache_folder, resource, user_path
 from fintune_gui.project.spec import PrepareSpec
 
 TINY_BASE = "sample:tiny-base"
@@ -29,11 +29,13 @@ def run(spec: PrepareSpec, job: Job) -> Result:
     """Prepare `spec.name`; the result holds the fields of a `ModelChoice`.
 
     Raises:
-        ModelError: if the model cannot be found, fetched or used.
+        ModelError: if the model cannot be found, fetched or used, or cannot learn the task.
     """
     job.progress("Looking for the model", 0)
     folder = _plain_folder(spec.name, job)
     choice = inspect_model(spec.name, folder)
+    if spec.task is not None:
+        check_fits_task(folder, spec.task)
     return "completed", choice.model_dump(mode="json")
 
 
@@ -43,11 +45,11 @@ def _plain_folder(name: str, job: Job) -> Path:
         return resource("models", "tiny-base")
     if name == SMOLLM2:
         return _smollm2(job)
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.is_dir():
-        return _from_folder(path.resolve(), job)
+        return _from_folder(path, job)
     if path.is_file() and path.suffix.lower() == ".gguf":
-        return _converted(path.resolve(), job)
+        return _converted(path, job)
     if hub.looks_like_hub_name(name):
         return _with_tokenizer(hub.download(name, job), job)
     raise ModelError(

@@ -19,7 +19,9 @@ from fintune_gui.dataset.splitting import current_split, make_split, split_rows
 from fintune_gui.project.document import Role, Template
 from fintune_gui.project.errors import DataError, DiskFullError, FintuneError, ModelError, ProjectError, TrainingError
 from fintune_gui.project.events import CheckpointSaved, Ended, Event, Plan, Started
+from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import resource
+from fintune_gui.project.report import read_report
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import PARTS, EvaluateSpec, ExportSpec, FitSpec, ImportSpec, TrainSpec, read_spec
 from fintune_gui.project.store import ProjectFolder
@@ -242,8 +244,26 @@ def test_that_facts_count_rows_and_steps_without_opening_the_columns(ready: Any)
 def test_that_a_damaged_dataset_does_not_keep_the_project_from_opening(ready: Any) -> None:
     pf, dataset = ready
     dataset.close()
-    (pf.dataset / "source.json").write_text("{")
-    assert gather_facts(pf).rows is None
+    for content in ("{", '{"rows": "x", "base_sha256": 1, "columns": 3, "rejected": null}'):
+        (pf.dataset / "source.json").write_text(content)
+        facts = gather_facts(pf)
+        assert facts.rows is None
+        assert "source.json is damaged" in facts.damage
+
+
+def test_that_a_run_that_cannot_be_read_is_shown_as_failed(ready: Any) -> None:
+    pf, dataset = ready
+    folder = runs.create_run(pf, dataset)
+    (folder / "spec.json").write_text("{")
+    (run,) = gather_facts(pf).runs
+    assert (run.number, run.status) == (1, "failed")
+    (folder / "spec.json").unlink()
+    (folder / "spec.json").mkdir()
+    (folder / "report.json").mkdir()
+    (folder / "events.jsonl").mkdir()
+    assert gather_facts(pf).runs[0].status == "failed"
+    assert read_report(folder) is None
+    assert not read_history(folder).resumable
 
 
 def test_that_a_template_that_refuses_rows_is_told_before_the_run(ready: Any, tmp_path: Path) -> None:

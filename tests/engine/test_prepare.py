@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,11 +81,37 @@ def test_that_an_unusable_folder_is_refused_with_a_sentence(tmp_path: Path, code
     assert refusal.value.problem.todo
 
 
-def test_that_a_cut_off_header_is_refused(tmp_path: Path) -> None:
+def odd_shape(folder: Path) -> None:
+    header = b'{"a": {"dtype": "F32", "shape": ["x"], "data_offsets": [0, 0]}}'
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def weights_are_a_folder(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()
+
+
+def odd_index(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("model.safetensors", cut_header),
+        ("model.safetensors", odd_shape),
+        ("model.safetensors", weights_are_a_folder),
+        ("model.safetensors.index.json", odd_index),
+        ("config.json", lambda folder: change_config(folder, model_type=["llama"])),
+    ],
+)
+def test_that_a_damaged_file_is_named(tmp_path: Path, file: str, damage: Callable[[Path], object]) -> None:
     model = save_model(tmp_path / "model")
-    cut_header(model)
-    with pytest.raises(ModelError, match=r"model\.safetensors .* is damaged"):
+    damage(model)
+    with pytest.raises(ModelError) as refusal:
         prepared(model, tmp_path)
+    assert refusal.value.problem.code == "model.damaged"
+    assert file in refusal.value.problem.what
 
 
 def test_that_a_usable_folder_is_described_and_left_alone(tmp_path: Path) -> None:
@@ -157,6 +184,10 @@ def test_that_a_model_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
     for folder in (encoder, writer):
         check_fits_task(folder, Task.CLASSIFICATION)
     check_fits_task(writer, Task.TEXT)
+    job, _ = job_in(tmp_path)
+    with pytest.raises(ModelError) as refusal:  # at once, and not only when the run has begun
+        prepare.run(PrepareSpec(name=str(encoder), task=Task.INSTRUCTION), job)
+    assert refusal.value.problem.code == "model.wrong_task"
 
 
 def test_that_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
