@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.history import RunHistory, read_history
 from fintune_gui.project.report import Report, read_report
 from fintune_gui.project.settings import Frozen
-from fintune_gui.project.spec import TrainSpec, read_spec
+from fintune_gui.project.spec import SPEC_FILE, TrainSpec, read_spec
 
 _NONE = "–"
 
@@ -50,7 +51,13 @@ def compare_runs(first: Path, second: Path) -> Comparison:
 
 def _train_spec(folder: Path) -> TrainSpec:
     spec = read_spec(folder)
-    assert isinstance(spec, TrainSpec)
+    if not isinstance(spec, TrainSpec):
+        raise ProjectError(
+            "project.bad_spec",
+            f"Run {folder.name} cannot be compared.",
+            f"{SPEC_FILE} in {folder} describes no training.",
+            "Choose another run.",
+        )
     return spec
 
 

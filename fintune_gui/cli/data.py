@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from fintune_gui.cli.output import Json, Output, counted
 from fintune_gui.cli.work import ProjectPath, do_job, not_understood, open_project, open_rows
 from fintune_gui.project.document import SplitSettings
 from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.spec import PARTS
 from fintune_gui.project.store import ProjectFolder
 
@@ -43,7 +45,7 @@ def import_(
     output = Output(as_json=as_json)
     options = ImportOptions(format=format_, encoding=encoding, delimiter=delimiter)
     with open_project(project, to_change=True) as opened:
-        ended = do_job(create_import(opened, [file.expanduser().resolve() for file in files], options), output)
+        ended = do_job(create_import(opened, files, options), output)
         result = ImportResult.model_validate(ended.result)
         record_import(opened, result)
         roles = {role.value: column for role, column in opened.project.format.roles.items()}
@@ -102,7 +104,7 @@ def clean(
     if [recipe is not None, safe, undo, save is not None].count(True) != 1:
         not_understood("Say one of --recipe FILE, --safe, --undo or --save FILE.")
     output = Output(as_json=as_json)
-    with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
+    with open_project(project, to_change=save is None) as opened, open_rows(opened) as dataset:
         operations = _save_recipe(dataset, save) if save else _change(opened, dataset, recipe, undo=undo)
         kept = dataset.kept_rows()
     for operation in operations:
@@ -122,7 +124,7 @@ def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, un
         undone = dataset.undo()
         return [undone] if undone else []
     if recipe is not None:
-        return cleaning.apply_recipe_file(dataset, recipe.expanduser())
+        return cleaning.apply_recipe_file(dataset, user_path(recipe))
     findings = cleaning.find_problems(dataset, project.project.format.roles)
     return cleaning.apply_recipe(dataset, cleaning.safe_steps(findings))
 
@@ -131,7 +133,7 @@ def _save_recipe(dataset: Dataset, target: Path) -> list[Operation]:
     from fintune_gui.dataset.cleaning import recipe_of
     from fintune_gui.project.files import write_text
 
-    write_text(target.expanduser().resolve(), recipe_of(dataset).model_dump_json(indent=2) + "\n")
+    write_text(user_path(target), recipe_of(dataset).model_dump_json(indent=2) + "\n")
     return []
 
 
@@ -141,7 +143,9 @@ def split(
     ratios: Annotated[
         str | None, typer.Option(metavar="70/15/15", help="Shares of training, validation and test rows.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same split; 42 at first.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same split; 42 at first.")
+    ] = None,
     stratify: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Values of this column keep their shares in every part.")
     ] = None,
@@ -184,7 +188,7 @@ def _ratios(text: str) -> tuple[float, float, float]:
         numbers = [float(part) for part in text.replace(":", "/").split("/")]
     except ValueError:
         numbers = []
-    if len(numbers) != 3 or min(numbers) <= 0:
+    if len(numbers) != 3 or not all(0 < number < math.inf for number in numbers):
         not_understood(f'"{text}" is not three numbers above 0 such as 70/15/15.')
     train, validation, test = (number / sum(numbers) for number in numbers)
     return train, validation, test

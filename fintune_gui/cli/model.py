@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from fintune_gui.cli.output import Json, Output, duration, size
 from fintune_gui.cli.work import ProjectPath, do_job, open_project, open_rows
 from fintune_gui.project.document import ModelChoice
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.settings import Method
 from fintune_gui.project.store import ProjectFolder
 
@@ -38,9 +38,9 @@ def model(
 ) -> None:
     """Choose the base model. It is fetched, checked and, if need be, converted."""
     output = Output(as_json=as_json)
-    place = Path(name).expanduser()
+    place = user_path(name) if name.strip() else None
     with open_project(project, to_change=True) as opened:
-        choice = choose_model(opened, str(place.resolve()) if place.exists() else name, output, method)
+        choice = choose_model(opened, str(place) if place and place.exists() else name, output, method)
         output.say(
             f"{choice.name}: {choice.architecture}, {choice.parameters:,} parameters, up to {choice.context_length:,} "
             f"tokens; {'with' if choice.has_chat_template else 'without'} a chat template. "

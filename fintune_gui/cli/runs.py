@@ -13,6 +13,7 @@ from fintune_gui.cli.output import Json, Output
 from fintune_gui.cli.work import ProjectPath, RunNumber, do_job, not_understood, open_project, open_rows
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.history import read_history
+from fintune_gui.project.paths import user_path
 from fintune_gui.project.report import Report, read_report
 from fintune_gui.project.settings import parse_assignments
 from fintune_gui.project.spec import SPEC_FILE
@@ -142,7 +143,7 @@ def export(
     output = Output(as_json=as_json)
     with open_project(project, to_change=True) as opened:
         number = finished_run(opened, run)
-        target = to.expanduser().resolve() if to else opened.exports / f"run-{number:04d}-{kind}"
+        target = user_path(to) if to else opened.exports / f"run-{number:04d}-{kind}"
         result = do_job(create_export(opened, number, kind, target), output).result
     output.say(
         f"Exported to {result['folder']}. Loaded again in a fresh process it gave the same answers "
@@ -174,7 +175,7 @@ def finished_run(project: ProjectFolder, number: int | None) -> int:
 def _existing_run(project: ProjectFolder, number: int) -> Path:
     folder = project.run_folder(number)
     if not (folder / SPEC_FILE).is_file():
-        known = ", ".join(map(str, project.run_numbers()))
+        known = ", ".join(str(n) for n in project.run_numbers() if (project.run_folder(n) / SPEC_FILE).is_file())
         raise TrainingError(
             "training.no_run",
             f"There is no run {number}.",
