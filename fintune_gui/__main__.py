@@ -10,6 +10,11 @@ import sys
 JOB_ROLES = {"engine": "fintune_gui.engine.worker", "data": "fintune_gui.dataset.worker"}
 """Role of a child process -> the module whose ``main(folder)`` does the job."""
 
+USAGE = """usage: fintune-gui [--sample [tickets|faq]] [PROJECT]
+
+Opens the window: on a project's folder, on a sample project, or on the list of recent projects.
+The same work by command line: fintune --help"""
+
 QT_NEEDS = {
     "libglib-2.0.so.0": "libglib2.0-0",
     "libEGL.so.1": "libegl1",
@@ -49,7 +54,10 @@ def command_line() -> None:
 def window() -> None:
     """The command ``fintune-gui [--sample [tickets|faq]] [PROJECT]``."""
     arguments = sys.argv[1:]
-    if obstacle := _obstacle_to_windows(arguments):
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)  # noqa: T201 - asked for in a terminal
+        sys.exit(0)
+    if obstacle := _obstacle_to_windows():
         print(obstacle, file=sys.stderr)  # noqa: T201 - there is no window to show it in
         sys.exit(1)
     from fintune_gui.ui.app import main as open_window
@@ -64,9 +72,9 @@ def _work_on_job(role: str, folder: str) -> None:
     sys.exit(import_module(JOB_ROLES[role]).main(Path(folder)))
 
 
-def _obstacle_to_windows(arguments: list[str]) -> str:
+def _obstacle_to_windows() -> str:
     """Why no window can be opened here, with the way that works, or ""."""
-    if sys.platform != "linux" or {"-h", "--help"} & set(arguments):
+    if sys.platform != "linux":
         return ""
     import os
 

@@ -64,6 +64,8 @@ class RunFacts:
 class Facts:
     """What is on disk beside the document. Gathered by `fintune_gui.dataset.facts`."""
 
+    gathered: bool = True
+    """False while a project is being opened and nobody has looked yet: then nothing is claimed."""
     rows: int | None = None
     damage: str = ""
     """Why rows that were imported cannot be read, in one sentence."""
@@ -132,6 +134,9 @@ def _count(number: int, noun: str) -> str:
 
 def step_states(project: Project, facts: Facts) -> list[StepState]:
     """The state of every step, in order."""
+    if not facts.gathered:
+        known = {Step.OBJECTIVE: _objective(project), Step.MODEL: _model(project)}
+        return [known.get(step) or StepState(step=step, state="todo", line="") for step in Step]
     now = input_fingerprints(project, facts)
     if facts.damage:
         del now["dataset"]  # nobody knows whether the rows were changed

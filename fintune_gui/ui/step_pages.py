@@ -57,6 +57,9 @@ class StepPages(QStackedWidget):
         page = self.page
         if page is None:
             return
+        if not self._session.facts.gathered:
+            page.show_reading()
+            return
         page.show_state(state)
         if page.waiting:
             return

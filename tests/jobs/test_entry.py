@@ -35,11 +35,17 @@ def test_that_libraries_that_qt_lacks_are_named_as_packages(monkeypatch: pytest.
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(entry, "_can_be_loaded", lambda library: "xcb" not in library)
-    sentence = entry._obstacle_to_windows([])
+    sentence = entry._obstacle_to_windows()
     assert "apt-get install libxcb-cursor0" in sentence
     assert "libegl1" not in sentence
     monkeypatch.setattr(entry, "_can_be_loaded", lambda library: True)
-    assert entry._obstacle_to_windows([]) == ""
+    assert entry._obstacle_to_windows() == ""
+
+
+def test_that_help_needs_no_display() -> None:
+    result = _run("--help")
+    assert result.returncode == 0
+    assert "fintune-gui [--sample" in result.stdout
 
 
 @pytest.mark.parametrize("role", ["engine", "data"])

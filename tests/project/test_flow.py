@@ -51,6 +51,14 @@ def _states(project: Project, facts: Facts) -> dict[Step, State]:
     return {state.step: state.state for state in step_states(project, facts)}
 
 
+def test_that_nothing_is_claimed_of_a_project_that_nobody_has_looked_at_yet() -> None:
+    states = {state.step: state for state in step_states(PROJECT, Facts(gathered=False))}
+    assert states[Step.OBJECTIVE].state == "done"
+    assert {(s.state, s.line, s.missing) for step, s in states.items() if step not in (Step.OBJECTIVE, Step.MODEL)} == {
+        ("todo", "", None)
+    }
+
+
 def test_that_an_empty_project_asks_for_a_file_first() -> None:
     states = {state.step: state for state in step_states(PROJECT.with_(model=None), Facts())}
     assert [s for s, state in states.items() if state.state == "done"] == [Step.OBJECTIVE]

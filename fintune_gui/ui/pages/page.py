@@ -200,6 +200,13 @@ class Page(QWidget):
         self.header.show_buttons(shown=missing is None)
         self._stack.setCurrentIndex(0 if missing is None else 1)
 
+    def show_reading(self) -> None:
+        """Called by the window while it is not known yet what the project holds."""
+        self._missing.set("Reading the project …")
+        self.header.set_status("")
+        self.header.show_buttons(shown=False)
+        self._stack.setCurrentIndex(1)
+
     @property
     def waiting(self) -> bool:
         """Whether an earlier step is missing, so that the content is not shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ class ProjectSession(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.jobs = JobRunner(self)
-        self.facts = Facts()
+        self.facts = Facts(gathered=False)
         self._folder: ProjectFolder | None = None
         self._dataset: Dataset | None = None
         self._opening = Lock()
@@ -123,7 +124,7 @@ class ProjectSession(QObject):
         self._folder = None
         self._undo.clear()
         self._redo.clear()
-        self.facts = Facts()
+        self.facts = Facts(gathered=False)
         self.closed.emit()
 
     def apply(self, project: Project) -> bool:
@@ -197,6 +198,8 @@ class ProjectSession(QObject):
 
     def _facts_failed(self, error: Exception) -> None:
         self._gathering = False
+        self.facts = replace(self.facts, gathered=True)
+        self.facts_changed.emit(self.facts)
         notifications().show_error(error)
 
     # Rows

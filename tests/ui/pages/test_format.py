@@ -257,13 +257,13 @@ def test_that_a_row_that_cannot_be_encoded_says_why_and_the_others_stay_in_reach
         assert page.checks.lines()[0].tone == "bad"
 
 
-def test_that_a_model_without_a_tokenizer_is_told(qtbot, session, tmp_path) -> None:
+def test_that_a_model_that_is_gone_is_told(qtbot, session, tmp_path) -> None:
     bring_rows(qtbot, session, questions(5), ANSWERS)
     session.apply(session.project.with_(model=tiny_base().model_copy(update={"folder": str(tmp_path / "gone")})))
     page = shown_page(qtbot, session, FormatPage)
     settle(qtbot, page)
 
-    assert "It has no tokenizer.json." in words(page)
+    assert "is missing. Bring the folder back, or choose the model again." in words(page)
 
 
 def test_that_a_read_only_project_shows_everything_and_changes_nothing(qtbot, session) -> None:
