@@ -46,7 +46,7 @@ def press(qtbot, page: DataPage, text: str) -> None:
 
 def look(qtbot, page: DataPage, *paths: Path) -> None:
     page.import_files([str(path) for path in paths])
-    qtbot.waitUntil(lambda: page._looking is None)
+    qtbot.waitUntil(lambda: page._looking is None and all(path.name in words(page) for path in paths))
 
 
 def import_now(qtbot, page: DataPage) -> None:
