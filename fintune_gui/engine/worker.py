@@ -14,6 +14,7 @@ from fintune_gui.project.channel import CommandReader, EventWriter, take_protoco
 from fintune_gui.project.errors import CancelledError, FintuneError, Problem
 from fintune_gui.project.events import Ended, Started
 from fintune_gui.project.files import disk_errors_explained
+from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.spec import (
     EvaluateSpec,
     ExportSpec,
@@ -26,6 +27,12 @@ from fintune_gui.project.spec import (
 
 logger = logging.getLogger(__name__)
 
+_AT_WORK = Problem(
+    code="job.at_work",
+    what="Another process is still at work here.",
+    why="It was started before, by a window or command that has gone, and is saving what there is.",
+    todo="Wait some seconds, then try again.",
+)
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 
 
@@ -40,6 +47,13 @@ def main(folder: Path) -> int:
         writer = EventWriter(folder, stream)
     except OSError as error:
         logger.error("The job's folder %s cannot be written: %s", folder, error)
+        return 1
+    lock = FolderLock(folder)  # the system takes it back when this process ends, however it ends
+    if not lock.acquire():
+        # only told, not written down: the events in the file are those of the process at work
+        stream.write(Ended(outcome="failed", problem=_AT_WORK).model_dump_json().encode() + b"\n")
+        stream.flush()
+        writer.close()
         return 1
     with writer:
         # Unbuffered, because a daemon thread that waits inside a buffered reader aborts the interpreter's exit.

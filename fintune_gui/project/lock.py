@@ -1,4 +1,4 @@
-"""One writer per project: an operating-system lock on a file, so that a crash never leaves a project locked."""
+"""One writer per folder: an operating-system lock on a file, so that a crash never leaves a folder locked."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from filelock import FileLock, Timeout
 LOCK_FILE = ".lock"
 
 
-class ProjectLock:
-    """Held by the window or command that may change a project."""
+class FolderLock:
+    """Held by the window or command that may change a project, and by the process that works on a job."""
 
     def __init__(self, folder: Path) -> None:
         self._lock = FileLock(str(folder / LOCK_FILE), timeout=0)
 
     def acquire(self) -> bool:
-        """Whether the project is ours to change now. False if another window has it, or the folder is read-only."""
+        """Whether the folder is ours to change now. False if another process has it, or it is read-only."""
         try:
             self._lock.acquire()
         except (Timeout, PermissionError, OSError):
@@ -25,7 +25,7 @@ class ProjectLock:
         return True
 
     def release(self) -> None:
-        """Give the project back; releasing twice is harmless."""
+        """Give the folder back; releasing twice is harmless."""
         self._lock.release()
 
     @property

@@ -10,7 +10,7 @@ from typing import Self
 from fintune_gui.project.document import Project
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.files import disk_errors_explained, remove_leftovers, write_errors_explained, write_json
-from fintune_gui.project.lock import ProjectLock, folder_is_writable
+from fintune_gui.project.lock import FolderLock, folder_is_writable
 from fintune_gui.project.migrations import migrate
 from fintune_gui.project.paths import user_path
 
@@ -27,7 +27,7 @@ class ProjectFolder:
         read_only: Why the project cannot be changed now, or "" if it can.
     """
 
-    def __init__(self, folder: Path, project: Project, lock: ProjectLock, read_only: str) -> None:
+    def __init__(self, folder: Path, project: Project, lock: FolderLock, read_only: str) -> None:
         self.folder = folder
         self.project = project
         self.read_only = read_only
@@ -71,7 +71,7 @@ class ProjectFolder:
         if folder.name == PROJECT_FILE:
             folder = folder.parent
         project = read_project(folder)
-        lock = ProjectLock(folder)
+        lock = FolderLock(folder)
         read_only = ""
         if not folder_is_writable(folder):
             read_only = _READ_ONLY_FOLDER

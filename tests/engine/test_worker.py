@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fintune_gui.project.events import Ended, Started, parse_event, read_events
+from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.spec import ImportSpec, JobSpec, PrepareSpec, write_spec
 from tests.helpers.tiny import save_model
 
@@ -45,6 +46,22 @@ def test_that_a_failed_job_ends_once_with_its_problem(tmp_path: Path, spec: JobS
     assert ends[0].problem is not None
     assert ends[0].problem.code == code
     assert list(read_events(tmp_path / "events.jsonl")) == events
+
+
+def test_that_two_processes_never_work_on_one_job(tmp_path: Path) -> None:
+    """Who resumes a run right after a window was killed meets the trainer that is still saving."""
+    write_spec(tmp_path, PrepareSpec(name="/nowhere/at/all"))
+    first = FolderLock(tmp_path)
+    assert first.acquire()
+    exit_code, events, _ = run_worker(tmp_path)
+    (ended,) = events
+    assert isinstance(ended, Ended)
+    assert ended.problem is not None
+    assert (exit_code, ended.problem.code) == (1, "job.at_work")
+    assert list(read_events(tmp_path / "events.jsonl")) == []
+    first.release()
+    _, events, _ = run_worker(tmp_path)
+    assert isinstance(events[0], Started)
 
 
 def test_that_a_job_that_works_tells_its_result(tmp_path: Path) -> None:
