@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fintune_gui.project.errors import ProjectError, TrainingError
@@ -24,7 +25,7 @@ def check_export(wanted: ExportSpec, trained: TrainSpec) -> None:
             "Export the merged model instead.",
         )
     target = Path(wanted.target)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if os.path.lexists(target) and (not target.is_dir() or any(target.iterdir())):
         raise ProjectError(
             "project.folder_in_use",
             f"{target} already holds other files.",

@@ -156,8 +156,10 @@ def test_that_only_a_finished_run_is_evaluated_and_exported(ready: Any, tmp_path
     assert read_spec(evaluation) == EvaluateSpec(run_folder=str(folder))
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
-    with pytest.raises(ProjectError, match="already holds other files"):
-        runs.create_export(pf, 1, "adapter", tmp_path / "used")
+    (tmp_path / "loop").symlink_to("loop")
+    for target in (tmp_path / "used", tmp_path / "loop"):
+        with pytest.raises(ProjectError, match="already holds other files"):
+            runs.create_export(pf, 1, "adapter", target)
     first = runs.create_export(pf, 1, "adapter", tmp_path / "out")
     second = runs.create_export(pf, 1, "merged", tmp_path / "out")
     assert (first.name, second.name) == ("export-0001", "export-0002")
