@@ -104,7 +104,7 @@ def test_that_changed_settings_make_the_split_stale_until_it_is_made_again(qtbot
     assert "This split is out of date. The split settings were changed since." in _banner(page)
     assert page.badge.text() == "out of date"
     press(qtbot, page)
-    assert page.bars.words()[0] == "Training: 30 rows, 50.0 %"
+    qtbot.waitUntil(lambda: page.bars.words()[0] == "Training: 30 rows, 50.0 %")
     assert page.badge.text() == "no leaks"
 
 
