@@ -75,5 +75,5 @@ def _cause(exit_code: int, log: str) -> str:
 
 def _advice(exit_code: int, log: str) -> str:
     if _memory_ran_out(exit_code, log) or exit_code == -getattr(signal, "SIGKILL", 9):
-        return "Close other programs, or choose a smaller model or shorter rows, and start it again."
+        return "Close other programs and start it again; if it ends the same way, use fewer rows or a smaller model."
     return "Start it again; if it ends the same way, the log in the job's folder says more."
