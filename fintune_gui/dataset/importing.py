@@ -168,12 +168,6 @@ def read_rejected(dataset_folder: Path) -> list[Rejected]:
         return [Rejected.model_validate_json(line) for line in file]
 
 
-def count_rejected(dataset_folder: Path) -> int:
-    """How many rows could not be read at import."""
-    path = dataset_folder / SOURCE_FILE
-    return int(orjson.loads(path.read_bytes())["rejected"]) if path.exists() else 0
-
-
 def recover(dataset_folder: Path) -> None:
     """Finish an import that was killed between its last two renames."""
     if dataset_folder.exists() or not dataset_folder.parent.is_dir():

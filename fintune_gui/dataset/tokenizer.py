@@ -83,10 +83,6 @@ class ModelTokenizer:
     def has_chat_template(self) -> bool:
         return self.chat_template is not None
 
-    @property
-    def vocabulary_size(self) -> int:
-        return self._tokenizer.get_vocab_size()
-
     def cut(self, text: str) -> Encoding:
         """Tokens of `text` alone, with their places in it; special tokens only where the text itself has them."""
         return self._tokenizer.encode(text, add_special_tokens=False)

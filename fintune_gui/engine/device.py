@@ -28,12 +28,6 @@ class Device:
             return int(torch.cuda.max_memory_reserved(self.torch))
         return int(psutil.Process().memory_info().rss)
 
-    def free_memory_bytes(self) -> int:
-        """Memory that could still be taken."""
-        if self.torch.type == "cuda":
-            return int(torch.cuda.mem_get_info(self.torch)[0])
-        return int(psutil.virtual_memory().available)
-
 
 def choose_device(job: Job, *, half: bool | None = None) -> Device:
     """The best device of this computer; says so. `half` repeats the precision that an earlier part of a run used."""

@@ -28,10 +28,6 @@ class FolderLock:
         """Give the folder back; releasing twice is harmless."""
         self._lock.release()
 
-    @property
-    def held(self) -> bool:
-        return bool(self._lock.is_locked)
-
 
 def folder_is_writable(folder: Path) -> bool:
     """Whether files can be made in `folder`."""
