@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent, QResizeEv
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QLabel,
     QLineEdit,
@@ -249,29 +248,14 @@ class SpinBox(QSpinBox):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        _prepare_number(self, name)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setGroupSeparatorShown(True)
+        self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
-
-
-class DoubleSpinBox(QDoubleSpinBox):
-    """A number with its unit. Ignores the wheel."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        _prepare_number(self, name)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-def _prepare_number(box: QSpinBox | QDoubleSpinBox, name: str) -> None:
-    box.setAccessibleName(name)
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    box.setGroupSeparatorShown(True)
-    box.setKeyboardTracking(False)
-    box.lineEdit().setTextMargins(8, 0, 8, 0)  # Qt drops the style sheet's padding here
 
 
 class LineEdit(QLineEdit):
