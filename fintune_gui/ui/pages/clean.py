@@ -35,6 +35,9 @@ _SIDE_WIDTH = 320
 _SIDE_WIDTH_NARROW = 272
 _NARROW = 860
 
+_UNDO_NEWS = "undo"
+"""Key of the notification that says what was taken back or done again."""
+
 
 class CleanPage(Page):
     """A table over the rows on disk; each change is an operation that can be undone."""
@@ -259,15 +262,18 @@ class CleanPage(Page):
     def redo(self) -> None:
         self.work.start("Doing it again", lambda dataset, _task: dataset.redo(), self._say_redone)
 
+    def page_hidden(self) -> None:
+        notifications().withdraw(_UNDO_NEWS)  # it speaks of rows that are not on screen any more
+
     # Saying
 
     def _say_undone(self, operation: Operation | None) -> None:
         if operation is not None:
-            notifications().say("Undone:", operation.label, key="undo")
+            notifications().say("Undone:", operation.label, key=_UNDO_NEWS)
 
     def _say_redone(self, operation: Operation | None) -> None:
         if operation is not None:
-            notifications().say("Done again:", operation.label, key="undo")
+            notifications().say("Done again:", operation.label, key=_UNDO_NEWS)
 
     @Slot(str)
     def _show_busy(self, what: str) -> None:

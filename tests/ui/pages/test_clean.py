@@ -15,6 +15,7 @@ from fintune_gui.dataset.query import Query
 from fintune_gui.project.flow import Step
 from fintune_gui.project.paths import resource
 from fintune_gui.ui.pages.clean import CleanPage
+from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.widgets.cell_editor import CellEditor
 from tests.helpers.pages import opened_session, shown_page
 
@@ -184,6 +185,12 @@ def test_that_a_long_text_is_edited_on_several_lines(qtbot, page) -> None:
     qtbot.keyClick(editor, Qt.Key.Key_Return)
 
     qtbot.waitUntil(lambda: text(page, 0) == long + "\nThird")
+
+
+def test_that_news_of_an_undo_stays_on_the_page(qtbot, page) -> None:
+    with qtbot.waitSignal(notifications().withdrawn) as told:
+        page.page_hidden()
+    assert told.args == ["undo"]
 
 
 def test_that_undo_and_redo_take_an_edit_back_and_forth(qtbot, page) -> None:
