@@ -12,16 +12,15 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Contestant, Measurement, compare, table
+from benchmarks.window import lateness, open_window, wait
 
-TIMER_MS = 5
 IDLE = "idle window"
 _EPOCHS = 200
 """More than any measurement waits for."""
@@ -31,7 +30,7 @@ _START_S = 120
 def measure_rest(seconds: float) -> Measurement:
     """The window with a project open and nothing to do."""
     with _window() as (app, _):
-        return _lateness(app, seconds)
+        return lateness(app, seconds)
 
 
 def measure_idle(seconds: float) -> Measurement:
@@ -57,7 +56,7 @@ def measure_idle(seconds: float) -> Measurement:
         feeder.setInterval(100)
         feeder.timeout.connect(feed)
         feeder.start()
-        return _lateness(app, seconds)
+        return lateness(app, seconds)
 
 
 def measure_training(threads: int | None, seconds: float) -> Measurement:
@@ -75,11 +74,11 @@ def measure_training(threads: int | None, seconds: float) -> Measurement:
         thread.events.connect(lambda events: steps.extend(e for e in events if isinstance(e, TrainStep)))
         window.session.refresh_facts()
         window.show_step(Step.TRAIN)
-        _wait(app, lambda: len(steps) > 5 or not window.session.jobs.running, _START_S)
+        wait(app, lambda: len(steps) > 5 or not window.session.jobs.running, _START_S)
         if len(steps) <= 5:
             raise RuntimeError(f"the run did not start: {run}/log.txt")
         before = len(steps)
-        measurement = _lateness(app, seconds)
+        measurement = lateness(app, seconds)
         measurement["steps"] = len(steps) - before
         if not window.session.jobs.running:
             raise RuntimeError("the run was over before the measurement")
@@ -89,28 +88,10 @@ def measure_training(threads: int | None, seconds: float) -> Measurement:
 @contextmanager
 def _window() -> Iterator[tuple[Any, Any]]:
     """The program's window on a tickets project that is ready to train."""
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         os.environ["FINTUNE_HOME"] = home
-        from fintune_gui.ui.app import make_application
-        from fintune_gui.ui.services.background import wait_for_background
-        from fintune_gui.ui.theme import theme
-        from fintune_gui.ui.window import MainWindow
-
-        folder = _ready_project(Path(home) / "tickets")
-        app = make_application()
-        theme().apply("light")
-        window = MainWindow()
-        window.show()
-        window.open_project(folder)
-        _wait(app, lambda: window.session.facts.rows is not None, 30)
-        try:
-            yield app, window
-        finally:
-            window.session.jobs.kill_all()
-            _wait(app, lambda: not window.session.jobs.running, 30)
-            window.close()
-            wait_for_background(5000)
+        with open_window(_ready_project(Path(home) / "tickets")) as opened:
+            yield opened
 
 
 def _ready_project(folder: Path) -> Path:
@@ -131,53 +112,6 @@ def _ready_project(folder: Path) -> Path:
         with Dataset.open(opened.dataset) as dataset:
             make_split(opened, dataset)
     return folder
-
-
-def _lateness(app: Any, seconds: float) -> Measurement:
-    """How late a timer fires in the window's thread, over `seconds`."""
-    import numpy as np
-    from PySide6.QtCore import Qt, QTimer
-
-    gaps: list[float] = []
-    last = time.perf_counter()
-
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(TIMER_MS)
-    timer.timeout.connect(tick)
-    timer.start()
-    _wait(app, lambda: False, seconds)
-    timer.stop()
-    late = np.maximum(0.0, np.array(gaps[1:]) * 1000 - TIMER_MS)
-    return {
-        "ticks/s": len(gaps) / seconds,
-        "p50 ms": round(float(np.percentile(late, 50)), 2),
-        "p99 µs": round(float(np.percentile(late, 99)) * 1000),
-        "max ms": round(float(late.max()), 1),
-        "over 50 ms": round(float((late > 50).mean()), 4),
-    }
-
-
-def _wait(app: Any, done: Callable[[], bool], seconds: float) -> None:
-    """Run the event loop as `exec` does, until `done` or for so long."""
-    from PySide6.QtCore import QEventLoop, QTimer
-
-    loop = QEventLoop()
-    end = QTimer()
-    end.setSingleShot(True)
-    end.timeout.connect(loop.quit)
-    end.start(round(seconds * 1000))
-    look = QTimer()
-    look.setInterval(200)
-    look.timeout.connect(lambda: done() and loop.quit())
-    look.start()
-    loop.exec()
 
 
 def main() -> None:
