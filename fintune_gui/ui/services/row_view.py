@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from fintune_gui.project.errors import DataError
 from fintune_gui.ui.itemmodels.rows_model import SORT_KEY_ROLE
@@ -13,7 +13,6 @@ from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.settings import WindowSettings
 from fintune_gui.ui.widgets.data_table import Selected
-from fintune_gui.ui.widgets.row_detail import CellText, RowText
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 
 if TYPE_CHECKING:
@@ -31,7 +30,12 @@ class RowView(QObject):
     Attributes:
         dataset: The rows that are shown, or None.
         columns: Their columns in the order of the table.
+
+    Signals:
+        row_shown: The id of the row at the cursor, or None; told again when its cells may have changed.
     """
+
+    row_shown = Signal(object)
 
     def __init__(self, panel: RowsPanel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,7 +70,7 @@ class RowView(QObject):
             self._query = None
         self.dataset, self._only = None, ""
         self._model.show_rows(None)
-        self._panel.detail.show_row(None)
+        self.row_shown.emit(None)
 
     def ask(self, *, first: bool = False) -> None:
         """Find the rows that the filter asks for."""
@@ -140,7 +144,7 @@ class RowView(QObject):
         self._model.show_rows(self.dataset, ids, self.columns)
         self._show_emptiness(len(ids))
         if before is None or not len(ids):
-            self._panel.detail.show_row(None)
+            self.row_shown.emit(None)
         else:
             place = self._model.place_of(before)
             if place is None:
@@ -184,18 +188,9 @@ class RowView(QObject):
 
     @Slot(int)
     def show_current(self, place: int) -> None:
-        """Show the whole text of the row at a place of the view."""
-        dataset = self.dataset
-        if dataset is None or not 0 <= place < self._model.rowCount():
-            self._panel.detail.show_row(None)
-            return
-        row_id = self._model.row_id(place)
-        cells = [
-            CellText(column, text or "", dataset.original(row_id, column) or "")
-            for column, text in zip(self.columns, dataset.cells([row_id], self.columns)[0], strict=True)
-        ]
-        removed = (dataset.removal_reason(row_id) or "") if dataset.is_removed(row_id) else ""
-        self._panel.detail.show_row(RowText(row_id, cells, removed))
+        """Tell which row is at a place of the view."""
+        there = self.dataset is not None and 0 <= place < self._model.rowCount()
+        self.row_shown.emit(self._model.row_id(place) if there else None)
 
     @Slot(object)
     def _selection_changed(self, chosen: Selected) -> None:

@@ -1,4 +1,4 @@
-"""A filter, find and replace, a table of rows and the whole text of one of them: the left side of the Clean page."""
+"""A filter, find and replace, and a table of rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fintune_gui.ui.itemmodels.rows_model import RowsModel
 from fintune_gui.ui.widgets.card import Card
@@ -14,7 +14,6 @@ from fintune_gui.ui.widgets.data_table import DataTable
 from fintune_gui.ui.widgets.feedback import EmptyState
 from fintune_gui.ui.widgets.filter_bar import FilterBar
 from fintune_gui.ui.widgets.find_bar import FindBar
-from fintune_gui.ui.widgets.row_detail import RowDetail
 
 RowIds = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -23,7 +22,7 @@ class RowsPanel(Card):
     """Only the widgets: who owns the panel fills it.
 
     Attributes:
-        filter, finder, table, detail: From top to bottom.
+        filter, finder, table: From top to bottom.
         model: What the table shows.
         nothing: Takes the table's place while there is no row to show.
     """
@@ -39,23 +38,11 @@ class RowsPanel(Card):
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.nothing = EmptyState("")
         self.nothing.hide()
-        self.detail = RowDetail()
-        upper = QWidget()
-        layout = QVBoxLayout(upper)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.finder)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.nothing, 1)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setChildrenCollapsible(False)
-        splitter.addWidget(upper)
-        splitter.addWidget(self.detail)
-        splitter.setStretchFactor(0, 1)
-        splitter.setSizes([560, 110])
         self.body.setSpacing(0)
-        self.add(splitter, 1)
+        self.add(self.filter)
+        self.add(self.finder)
+        self.add(self.table, 1)
+        self.add(self.nothing, 1)
 
     def selected_ids(self) -> RowIds:
         """Ids of the chosen rows."""

@@ -45,16 +45,16 @@ def session(qapp, tmp_path: Path):
 @pytest.fixture
 def page(qtbot, session) -> CleanPage:
     page = shown_page(qtbot, session, CleanPage)
-    qtbot.waitUntil(lambda: page.model.rowCount() == 7 and bool(page.cleaning.watch.findings))
+    qtbot.waitUntil(lambda: page.bench.model.rowCount() == 7 and bool(page.cleaning.watch.findings))
     return page
 
 
 def ids(page: CleanPage) -> list[int]:
-    return page.model.view_ids.tolist()
+    return page.bench.model.view_ids.tolist()
 
 
 def text(page: CleanPage, place: int) -> str | None:
-    return page.model.cell(place, "text")
+    return page.bench.model.cell(place, "text")
 
 
 def idle(qtbot, page: CleanPage) -> None:
@@ -62,17 +62,19 @@ def idle(qtbot, page: CleanPage) -> None:
 
     def settled() -> bool:
         dataset = page.session.dataset()
-        return not page.work.busy and page.view._query is None and page._fingerprint == dataset.fingerprint
+        return (
+            not page.bench.work.busy and page.bench.view._query is None and page.bench._shown_as == dataset.fingerprint
+        )
 
     qtbot.waitUntil(settled)
 
 
 def search(qtbot, page: CleanPage, words: str) -> None:
-    page.filter.search.setFocus()
-    page.filter.search.selectAll()
-    qtbot.keyClicks(page.filter.search, words)
-    qtbot.keyClick(page.filter.search, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: page.view._query is None)
+    page.bench.filter.search.setFocus()
+    page.bench.filter.search.selectAll()
+    qtbot.keyClicks(page.bench.filter.search, words)
+    qtbot.keyClick(page.bench.filter.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.bench.view._query is None)
 
 
 def press(qtbot, page: CleanPage, name: str) -> None:
@@ -82,10 +84,10 @@ def press(qtbot, page: CleanPage, name: str) -> None:
 
 
 def edit_cell(qtbot, page: CleanPage, place: int, column: str, new: str) -> None:
-    page.table.setFocus()
-    page.table.setCurrentIndex(page.model.index(place, 1 + page.model.columns.index(column)))
+    page.bench.table.setFocus()
+    page.bench.table.setCurrentIndex(page.bench.model.index(place, 1 + page.bench.model.columns.index(column)))
     before = page.session.dataset().fingerprint
-    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_F2)
     editor = QApplication.focusWidget()
     assert isinstance(editor, QLineEdit)
     editor.selectAll()
@@ -95,7 +97,7 @@ def edit_cell(qtbot, page: CleanPage, place: int, column: str, new: str) -> None
 
 
 def test_that_the_columns_with_a_role_come_first_and_the_status_counts(page) -> None:
-    assert page.model.columns == ("text", "label", "id")
+    assert page.bench.model.columns == ("text", "label", "id")
     assert page.header.status.text() == "7 of 7 rows kept · every change can be undone"
 
 
@@ -104,35 +106,35 @@ def test_that_the_filter_language_filters_and_says_what_is_wrong_without_losing_
     assert ids(page) == [4]
 
     search(qtbot, page, "colour = red")
-    assert "there is no column “colour”" in page.filter.error.text()
-    assert page.filter.error.isVisible()
+    assert "there is no column “colour”" in page.bench.filter.error.text()
+    assert page.bench.filter.error.isVisible()
     assert ids(page) == [4]
 
-    qtbot.keyClick(page.filter.search, Qt.Key.Key_Escape)
+    qtbot.keyClick(page.bench.filter.search, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: len(ids(page)) == 7)
-    assert not page.filter.error.isVisible()
+    assert not page.bench.filter.error.isVisible()
 
 
 def test_that_typing_filters_after_a_pause_without_enter(qtbot, page) -> None:
-    qtbot.keyClicks(page.filter.search, "zebra")
+    qtbot.keyClicks(page.bench.filter.search, "zebra")
     qtbot.waitUntil(lambda: ids(page) == [6])
 
 
 def test_that_the_label_choice_narrows_the_search(qtbot, page) -> None:
     search(qtbot, page, "invoice")
-    page.filter.label.set_value("billing")
-    page.filter.label.chosen.emit("billing")
+    page.bench.filter.label.set_value("billing")
+    page.bench.filter.label.chosen.emit("billing")
     qtbot.waitUntil(lambda: ids(page) == [0, 2, 5])
 
-    page.filter.label.set_value("account")
-    page.filter.label.chosen.emit("account")
-    qtbot.waitUntil(page.rows.nothing.isVisible)
+    page.bench.filter.label.set_value("account")
+    page.bench.filter.label.chosen.emit("account")
+    qtbot.waitUntil(page.bench.rows.nothing.isVisible)
     press(qtbot, page, "Show all rows")
     qtbot.waitUntil(lambda: len(ids(page)) == 7)
 
 
 def test_that_a_click_on_a_header_sorts_and_another_click_turns_it_round(qtbot, page) -> None:
-    header = page.table.horizontalHeader()
+    header = page.bench.table.horizontalHeader()
     at = QPoint(header.sectionViewportPosition(3) + 10, 10)
     qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
     idle(qtbot, page)
@@ -148,20 +150,20 @@ def test_that_f2_edits_a_cell_on_disk_and_the_row_stays_where_it_is(qtbot, page)
     assert ids(page) == [6]  # it does not match any more, and yet it does not jump away
     assert text(page, 0) == "a crossing"
     assert page.session.dataset().is_edited(6, "text")
-    assert page.detail.original.isVisible()
-    assert "zebra" in page.detail.text()
-    assert "a" in page.detail.text()
+    assert page.bench.detail.original.isVisible()
+    assert "zebra" in page.bench.detail.text()
+    assert "a" in page.bench.detail.text()
 
 
 def test_that_what_is_being_typed_survives_news_about_the_rows(qtbot, page) -> None:
-    page.table.setFocus()
-    page.table.setCurrentIndex(page.model.index(0, 1))
-    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    page.bench.table.setFocus()
+    page.bench.table.setCurrentIndex(page.bench.model.index(0, 1))
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_F2)
     editor = QApplication.focusWidget()
     assert isinstance(editor, QLineEdit)
     qtbot.keyClicks(editor, "An invoice came late")
-    page.model.refresh()
-    page.model.set_notes({1: ("something", "warn")})
+    page.bench.model.refresh()
+    page.bench.model.set_notes({1: ("something", "warn")})
 
     assert editor.text() == "An invoice came late"
 
@@ -171,17 +173,17 @@ def test_that_a_long_text_is_edited_on_several_lines(qtbot, page) -> None:
     page.session.dataset().edit(0, "text", long)
     page.session.rows_were_changed()
     idle(qtbot, page)
-    page.table.setFocus()
-    page.table.setCurrentIndex(page.model.index(0, 1))
-    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    page.bench.table.setFocus()
+    page.bench.table.setCurrentIndex(page.bench.model.index(0, 1))
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_F2)
     editor = QApplication.focusWidget()
     assert isinstance(editor, CellEditor)
-    assert page.table.viewport().rect().contains(editor.geometry())
+    assert page.bench.table.viewport().rect().contains(editor.geometry())
 
     qtbot.keyClick(editor, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     qtbot.keyClicks(editor, "Third")
-    page.model.refresh()
+    page.bench.model.refresh()
     qtbot.keyClick(editor, Qt.Key.Key_Return)
 
     qtbot.waitUntil(lambda: text(page, 0) == long + "\nThird")
@@ -207,19 +209,19 @@ def test_that_undo_and_redo_take_an_edit_back_and_forth(qtbot, page) -> None:
 
 
 def test_that_del_removes_the_chosen_rows_and_they_can_come_back(qtbot, page) -> None:
-    page.table.setFocus()
-    page.table.selectRow(1)
-    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    page.bench.table.setFocus()
+    page.bench.table.selectRow(1)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_Delete)
     idle(qtbot, page)
     assert ids(page) == [0, 3, 4, 5, 6]
     assert page.header.status.text().startswith("5 of 7 rows kept")
-    assert page.table.currentIndex().row() == 1
+    assert page.bench.table.currentIndex().row() == 1
 
-    page.filter.shown.set_value("removed")
-    page.filter.shown.chosen.emit("removed")
+    page.bench.filter.shown.set_value("removed")
+    page.bench.filter.shown.chosen.emit("removed")
     qtbot.waitUntil(lambda: ids(page) == [1, 2])
-    page.table.selectRow(0)
+    page.bench.table.selectRow(0)
     press(qtbot, page, "Bring this row back")
     idle(qtbot, page)
     qtbot.waitUntil(lambda: ids(page) == [2])
@@ -228,9 +230,9 @@ def test_that_del_removes_the_chosen_rows_and_they_can_come_back(qtbot, page) ->
 
 def test_that_everything_is_a_flag_that_removes_all_rows_of_the_view(qtbot, page) -> None:
     search(qtbot, page, "invoice")
-    page.table.setFocus()
-    qtbot.keyClick(page.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    page.bench.table.setFocus()
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_Delete)
     idle(qtbot, page)
 
     assert page.session.dataset().view(Query()).tolist() == [1, 3, 4, 6]
@@ -243,17 +245,17 @@ def test_that_an_edit_taken_back_at_once_leaves_the_screen(qtbot, page, monkeypa
         patch.setattr(page, "load", lambda _session: None)  # the window asks once for both changes
         edit_cell(qtbot, page, 1, "text", "second")
         press(qtbot, page, "Undo")
-        qtbot.waitUntil(lambda: not page.work.busy)
+        qtbot.waitUntil(lambda: not page.bench.work.busy)
     page.load(page.session)
 
     qtbot.waitUntil(lambda: text(page, 1) == "first")
-    qtbot.waitUntil(page._redo_button.isEnabled)
+    qtbot.waitUntil(page.bench.redo_button.isEnabled)
 
 
 def test_that_ctrl_c_copies_rows_for_a_spreadsheet(qtbot, page) -> None:
-    page.table.setFocus()
-    page.table.selectRow(1)
-    qtbot.keyClick(page.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    page.bench.table.setFocus()
+    page.bench.table.selectRow(1)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
 
     head, line = QGuiApplication.clipboard().text().split("\n")
     assert head.split("\t")[:4] == ["#", "text", "label", "id"]
@@ -261,28 +263,28 @@ def test_that_ctrl_c_copies_rows_for_a_spreadsheet(qtbot, page) -> None:
 
 
 def test_that_ctrl_f_goes_to_the_filter_and_ctrl_h_opens_find_and_replace(qtbot, page) -> None:
-    page.table.setFocus()
-    qtbot.keyClick(page.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert page.filter.search.hasFocus()
-    qtbot.keyClick(page.filter.search, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
-    assert page.finder.isVisible()
-    assert page.finder.what.hasFocus()
-    qtbot.keyClick(page.finder.what, Qt.Key.Key_Escape)
-    assert not page.finder.isVisible()
+    page.bench.table.setFocus()
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.bench.filter.search.hasFocus()
+    qtbot.keyClick(page.bench.filter.search, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert page.bench.finder.isVisible()
+    assert page.bench.finder.what.hasFocus()
+    qtbot.keyClick(page.bench.finder.what, Qt.Key.Key_Escape)
+    assert not page.bench.finder.isVisible()
 
 
 def test_that_replace_shows_what_it_will_do_in_the_rows_of_the_view_and_does_just_that(qtbot, page) -> None:
     search(qtbot, page, "wrong")
-    page.open_find()
-    qtbot.keyClicks(page.finder.what, "invoice")
-    qtbot.keyClicks(page.finder.replacement, "bill")
-    qtbot.waitUntil(page.finder.apply.isEnabled)
-    assert page.finder.note.text() == "Would change 2 cells in 2 rows."
-    assert page.finder.scope.currentText() == "in all 2 matching rows"
-    assert "bill" in page.finder.preview.text()
+    page.bench.open_find()
+    qtbot.keyClicks(page.bench.finder.what, "invoice")
+    qtbot.keyClicks(page.bench.finder.replacement, "bill")
+    qtbot.waitUntil(page.bench.finder.apply.isEnabled)
+    assert page.bench.finder.note.text() == "Would change 2 cells in 2 rows."
+    assert page.bench.finder.scope.currentText() == "in all 2 matching rows"
+    assert "bill" in page.bench.finder.preview.text()
     assert text(page, 0) == "My invoice is wrong"
 
-    qtbot.mouseClick(page.finder.apply, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.bench.finder.apply, Qt.MouseButton.LeftButton)
     idle(qtbot, page)
 
     column = page.session.dataset().column("text").to_pylist()
@@ -291,43 +293,43 @@ def test_that_replace_shows_what_it_will_do_in_the_rows_of_the_view_and_does_jus
 
 
 def test_that_whole_word_case_and_patterns_are_honoured(qtbot, page) -> None:
-    page.open_find()
-    qtbot.keyClicks(page.finder.what, "BILL")
-    qtbot.waitUntil(lambda: page.finder.note.text() == "Nothing would change in these rows.")
-    page.finder.case.click()
-    page.finder.replacement.setText("x")
-    qtbot.waitUntil(page.finder.apply.isEnabled)  # the labels "billing"
-    page.finder.whole_word.click()
-    qtbot.waitUntil(lambda: not page.finder.apply.isEnabled())
-    page.finder.whole_word.click()
-    page.finder.regex.click()
-    page.finder.what.setText("(bill")
-    qtbot.waitUntil(lambda: "not a valid regular expression" in page.finder.note.text())
-    assert not page.finder.apply.isEnabled()
+    page.bench.open_find()
+    qtbot.keyClicks(page.bench.finder.what, "BILL")
+    qtbot.waitUntil(lambda: page.bench.finder.note.text() == "Nothing would change in these rows.")
+    page.bench.finder.case.click()
+    page.bench.finder.replacement.setText("x")
+    qtbot.waitUntil(page.bench.finder.apply.isEnabled)  # the labels "billing"
+    page.bench.finder.whole_word.click()
+    qtbot.waitUntil(lambda: not page.bench.finder.apply.isEnabled())
+    page.bench.finder.whole_word.click()
+    page.bench.finder.regex.click()
+    page.bench.finder.what.setText("(bill")
+    qtbot.waitUntil(lambda: "not a valid regular expression" in page.bench.finder.note.text())
+    assert not page.bench.finder.apply.isEnabled()
 
 
 def test_that_find_next_goes_from_match_to_match_and_round(qtbot, page) -> None:
-    page.open_find()
-    qtbot.keyClicks(page.finder.what, "invoice")
+    page.bench.open_find()
+    qtbot.keyClicks(page.bench.finder.what, "invoice")
     seen = []
     for _ in range(4):
-        at = page.table.currentIndex().row()
-        qtbot.keyClick(page.finder.what, Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda at=at: page.table.currentIndex().row() != at)
-        seen.append(page.table.currentIndex().row())
+        at = page.bench.table.currentIndex().row()
+        qtbot.keyClick(page.bench.finder.what, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda at=at: page.bench.table.currentIndex().row() != at)
+        seen.append(page.bench.table.currentIndex().row())
     assert seen == [2, 5, 0, 2]
 
 
 def test_that_only_the_chosen_rows_are_replaced_when_asked(qtbot, page) -> None:
-    page.table.setFocus()
-    page.table.selectRow(0)
-    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    page.open_find()
-    qtbot.keyClicks(page.finder.what, "invoice")
-    page.finder.scope.set_value(True)
-    page.finder.scope.chosen.emit(True)
-    qtbot.waitUntil(lambda: page.finder.note.text() == "Would change 1 cell in 1 row.")
-    qtbot.mouseClick(page.finder.apply, Qt.MouseButton.LeftButton)
+    page.bench.table.setFocus()
+    page.bench.table.selectRow(0)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    page.bench.open_find()
+    qtbot.keyClicks(page.bench.finder.what, "invoice")
+    page.bench.finder.scope.set_value(True)
+    page.bench.finder.scope.chosen.emit(True)
+    qtbot.waitUntil(lambda: page.bench.finder.note.text() == "Would change 1 cell in 1 row.")
+    qtbot.mouseClick(page.bench.finder.apply, Qt.MouseButton.LeftButton)
     idle(qtbot, page)
 
     assert page.session.dataset().column("text").to_pylist()[2] == "My invoice is wrong"
@@ -395,15 +397,15 @@ def test_that_the_original_text_can_be_brought_back(qtbot, page) -> None:
 
 def test_that_nothing_can_be_changed_in_a_read_only_project(qtbot, page) -> None:
     page.session.folder.read_only = "Another window has it open."
-    page._show_what_can_be_done(page._snapshots._last)
-    page.table.setFocus()
-    page.table.selectRow(0)
-    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    page.bench._show_what_can_be_done()
+    page.bench.table.setFocus()
+    page.bench.table.selectRow(0)
+    qtbot.keyClick(page.bench.table, Qt.Key.Key_Delete)
     idle(qtbot, page)
 
     assert page.session.dataset().kept_rows() == 7
     assert not page.findings.fix_all.isEnabled()
-    assert not page.model.flags(page.model.index(0, 1)) & Qt.ItemFlag.ItemIsEditable
+    assert not page.bench.model.flags(page.bench.model.index(0, 1)) & Qt.ItemFlag.ItemIsEditable
 
 
 def test_that_damaged_rows_are_explained_in_place_of_the_table(qtbot, session) -> None:
@@ -414,9 +416,9 @@ def test_that_damaged_rows_are_explained_in_place_of_the_table(qtbot, session) -
     qtbot.waitUntil(page.error.isVisible)
     said = " ".join(label.text() for label in page.error.findChildren(QLabel))
     assert "The rows of this project cannot be read." in said
-    assert not page.table.isVisible()
+    assert not page.bench.table.isVisible()
     assert not page.header.primary.isVisible()
-    assert not page._undo_button.isEnabled()
+    assert not page.bench.undo_button.isEnabled()
 
 
 def test_that_the_sample_shows_its_planted_dirt(qtbot, tmp_path: Path) -> None:
@@ -427,7 +429,7 @@ def test_that_the_sample_shows_its_planted_dirt(qtbot, tmp_path: Path) -> None:
         checks = {finding.check for finding in page.cleaning.watch.findings}
 
         assert {"mojibake", "exact_duplicates", "empty_text", "card_number", "conflicting_labels"} <= checks
-        assert page.model.rowCount() == 1500
+        assert page.bench.model.rowCount() == 1500
 
 
 def test_that_the_primary_button_leads_to_format(qtbot, page) -> None:
