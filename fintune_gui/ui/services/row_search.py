@@ -11,7 +11,7 @@ from fintune_gui.project.errors import DataError
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.session import ProjectSession
-from fintune_gui.ui.widgets.filter_bar import quoted
+from fintune_gui.ui.widgets.conditions import quoted
 from fintune_gui.ui.widgets.find_bar import Wanted
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 

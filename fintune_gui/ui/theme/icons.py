@@ -13,11 +13,13 @@ from fintune_gui.ui.theme.theme import tokens
 _SHAPES = {
     "add": '<path d="M8 3v10M3 8h10"/>',
     "back": '<path d="M10 3.5 5.5 8l4.5 4.5"/>',
+    "bookmark": '<path d="M4.500 2.800h7v10.400L8 10.300l-3.500 2.900z"/>',
     "check": '<path d="m3.5 8.4 3 3 6-6.8"/>',
     "chevron_down": '<path d="m4.5 6.5 3.5 3.5 3.5-3.5"/>',
     "close": '<path d="m4.2 4.2 7.6 7.6M11.8 4.2l-7.6 7.6"/>',
     "copy": '<rect x="5.5" y="5.5" width="7.5" height="8" rx="1.5"/><path d="M10.5 5.5V3.8c0-.7-.6-1.3-1.3-1.3H4.3'
     'C3.6 2.5 3 3.1 3 3.8v5.4c0 .7.6 1.3 1.3 1.3h1.2"/>',
+    "facets": '<path d="M2.800 4h10.400M4.800 8h6.400M6.800 12h2.400"/>',
     "file": '<path d="M4 2.5h5l3 3v8H4z"/><path d="M9 2.5v3h3"/>',
     "folder": '<path d="M2.5 4.2c0-.4.3-.7.7-.7h3l1.5 1.7h5.1c.4 0 .7.3.7.7v6.2c0 .4-.3.7-.7.7H3.2'
     'c-.4 0-.7-.3-.7-.7z"/>',

@@ -1,4 +1,4 @@
-"""One line above a table that says which rows are shown: a search or filter, a label, and kept or removed."""
+"""What limits the rows of a table, in one text: a field to type it, a chip for each condition, and kept or removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import row
-from fintune_gui.ui.widgets.controls import ComboBox, Label, SearchField
+from fintune_gui.ui.widgets.chips import Chips
+from fintune_gui.ui.widgets.conditions import Subject, conditions, joined, quoted, subject, without_not
+from fintune_gui.ui.widgets.controls import Button, ComboBox, Label, SearchField
 from fintune_gui.ui.widgets.feedback import Banner
 
 _PAUSE_MS = 300
@@ -17,15 +19,18 @@ SHOWN: tuple[tuple[str, object], ...] = (
     ("Edited", "edited"),
     ("All rows", "all"),
 )
-_MOST_LABELS = 200
-_CHOICE_WIDTH = 120
+_CHOICE_WIDTH = 104
 
 
 class FilterBar(QWidget):
     """Emits `changed` after a pause in typing, at Enter, and at every choice.
 
+    Attributes:
+        facets: A button that stays pressed while the facets are open.
+        views: A button for the saved views.
+
     Signals:
-        changed: Ask `text` and `show`.
+        changed: Ask `query_text` and `show_what`.
         all_requested: The user wants all rows again, not those of a finding.
     """
 
@@ -34,10 +39,14 @@ class FilterBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._label_column = ""
+        self.label_column = ""
         self.search = SearchField("Search or filter", "Search, or filter: length > 400")
-        self.label = ComboBox("Label", [("Label: any", None)])
         self.shown = ComboBox("Rows to show", SHOWN)
+        self.shown.setFixedWidth(_CHOICE_WIDTH)
+        self.facets = Button("Facets", kind="icon", icon_name="facets", tool_tip="Values and counts beside the table")
+        self.facets.setCheckable(True)
+        self.views = Button("Saved views", kind="icon", icon_name="bookmark")
+        self.chips = Chips("Conditions")
         self.error = Label("", "small", tone="bad", wrap=True)
         self.error.hide()
         self.only = Banner()
@@ -45,59 +54,96 @@ class FilterBar(QWidget):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self.changed)
+        self._pause.timeout.connect(self._commit)
         self.search.textEdited.connect(self._pause.start)
+        self.search.textChanged.connect(self._show_chips)
         self.search.committed.connect(self._commit)
-        self.label.chosen.connect(self._commit)
         self.shown.chosen.connect(self._commit)
-        self.label.hide()
-        for combo in (self.label, self.shown):
-            combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(9)
-            combo.setFixedWidth(_CHOICE_WIDTH)
-        line = row(self.search, self.label, self.shown)
+        self.chips.removed.connect(self._remove)
+        line = row(self.search, self.shown, self.facets, self.views)
         line.setStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 8)
         layout.setSpacing(metrics.SMALL_GAP)
         layout.addLayout(line)
+        layout.addWidget(self.chips)
         layout.addWidget(self.error)
         layout.addWidget(self.only)
+
+    # The text
 
     def set_text(self, text: str) -> None:
         """Put a filter into the field and say so."""
         self.search.setText(text)
         self._commit()
 
+    def query_text(self) -> str:
+        """The filter in the filter language."""
+        return self.search.text().strip()
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.query_text())
+
+    def conditions(self) -> list[str]:
+        """The conditions that all have to hold."""
+        return conditions(self.query_text())
+
+    def add(self, condition: str) -> None:
+        """One more condition, unless it is there already."""
+        parts = self.conditions()
+        if condition not in parts:
+            self.set_text(joined([*parts, condition]))
+
+    def put(self, old: str, new: str) -> None:
+        """Put a condition in the place of another one; "" takes it away, and without an old one it comes last."""
+        parts = self.conditions()
+        if old in parts:
+            parts[parts.index(old)] = new
+        else:
+            parts.append(new)
+        self.set_text(joined([part for part in parts if part]))
+
+    def put_about(self, about: Subject, new: list[str]) -> None:
+        """Put conditions in the place of all those about the same subject."""
+        parts = self.conditions()
+        old = [place for place, part in enumerate(parts) if subject(part) == about]
+        first = old[0] if old else len(parts)
+        kept = [part for place, part in enumerate(parts) if place not in old]
+        kept[first:first] = new
+        self.set_text(joined(kept))
+
+    def without(self, about: Subject) -> str:
+        """The filter without the conditions about a subject."""
+        return joined([part for part in self.conditions() if subject(part) != about])
+
+    @Slot(int)
+    def _remove(self, number: int) -> None:
+        parts = self.conditions()
+        self.set_text(joined(parts[:number] + parts[number + 1 :]))
+
+    @Slot()
+    def _show_chips(self) -> None:
+        parts = self.conditions()
+        plain = len(parts) == 1 and subject(parts[0]) is None and without_not(parts[0]) == parts[0]
+        self.chips.show_words([] if plain else parts)
+
+    # The rest
+
     def clear(self) -> None:
-        """No filter and no label, and the kept rows; says nothing."""
+        """No filter, and the kept rows; says nothing."""
         self._pause.stop()
         self.search.clear()
-        self.label.set_value(None)
         self.shown.set_value("kept")
+
+    def set_labels(self, column: str, counts: dict[str, int]) -> None:
+        """Say which column holds the labels, with their counts: its facet is the first one."""
+        self.label_column = column if counts else ""
 
     def set_example(self, column: str) -> None:
         """Name a real column in the field's tool tip."""
-        name = column if column.isidentifier() else quoted(column)
+        name = quoted(column)
         self.search.setToolTip(f"Words, or a filter such as\n{name} contains refund and length({name}) > 400")
-
-    def set_labels(self, column: str, counts: dict[str, int]) -> None:
-        """Offer the values of the label column, the frequent ones first; none hides the choice."""
-        self._label_column = column
-        shown = sorted(counts.items(), key=lambda item: -item[1])[:_MOST_LABELS]
-        choices = [(f"{value or '(empty)'} · {count:,}", value) for value, count in shown]
-        self.label.set_choices([("Label: any", None), *choices])
-        self.label.setVisible(bool(counts))
-
-    def query_text(self) -> str:
-        """The filter of the field and of the label together, in the filter language."""
-        typed = self.search.text().strip()
-        value = self.label.currentData() if not self.label.isHidden() else None
-        if value is None:
-            return typed
-        column = quoted(self._label_column)
-        by_label = f"{column} = {quoted(str(value))}" if value else f"{column} is empty"
-        return f"({typed}) and {by_label}" if typed else by_label
 
     @property
     def show_what(self) -> str:
@@ -117,16 +163,7 @@ class FilterBar(QWidget):
         if title:
             self.only.set(title, "", "info", [("Show all rows", self.all_requested.emit)])
 
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.query_text())
-
     @Slot()
     def _commit(self, _value: object = None) -> None:
         self._pause.stop()
         self.changed.emit()
-
-
-def quoted(text: str) -> str:
-    """A name or value as the filter language wants it when it holds spaces or signs."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

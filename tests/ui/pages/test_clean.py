@@ -120,17 +120,15 @@ def test_that_typing_filters_after_a_pause_without_enter(qtbot, page) -> None:
     qtbot.waitUntil(lambda: ids(page) == [6])
 
 
-def test_that_the_label_choice_narrows_the_search(qtbot, page) -> None:
-    search(qtbot, page, "invoice")
-    page.bench.filter.label.set_value("billing")
-    page.bench.filter.label.chosen.emit("billing")
-    qtbot.waitUntil(lambda: ids(page) == [0, 2, 5])
-
-    page.bench.filter.label.set_value("account")
-    page.bench.filter.label.chosen.emit("account")
+def test_that_a_chip_takes_its_condition_away(qtbot, page) -> None:
+    search(qtbot, page, "invoice and label = account")
     qtbot.waitUntil(page.bench.rows.nothing.isVisible)
-    press(qtbot, page, "Show all rows")
-    qtbot.waitUntil(lambda: len(ids(page)) == 7)
+    assert [chip.words for chip in page.bench.filter.chips.chips] == ["invoice", "label = account"]
+
+    qtbot.mouseClick(page.bench.filter.chips.chips[1], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: ids(page) == [0, 2, 5])
+    assert page.bench.filter.search.text() == "invoice"
+    assert not page.bench.filter.chips.isVisible()
 
 
 def test_that_a_click_on_a_header_sorts_and_another_click_turns_it_round(qtbot, page) -> None:
