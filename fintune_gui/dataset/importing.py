@@ -109,6 +109,7 @@ def sniff(path: Path, options: ImportOptions | None = None) -> Sniffed:
                 continue
     if not rows:
         raise _no_rows(path, raw[0] if raw else None)
+    recognised = recognise([item.values for item in raw if item.values is not None])
     return Sniffed(
         path=str(path),
         format=kind,
@@ -117,7 +118,7 @@ def sniff(path: Path, options: ImportOptions | None = None) -> Sniffed:
         delimiter=delimiter,
         columns=tuple(dict.fromkeys(name for row in rows for name in row)),
         first_rows=tuple(rows),
-        shape=recognise([item.values for item in raw if item.values is not None]),
+        shape=recognised.name if recognised else None,
     )
 
 
@@ -215,14 +216,14 @@ class _Import:
             raise _no_rows(files[0], self._first_reject)
         self._report("Writing", 0, None)
         self._base.close()
-        shape = recognise(self._first)
+        recognised = recognise(self._first)
         result = ImportResult(
             rows=self._base.rows,
             rejected=rejected,
             bytes=sum(source.bytes for source in sources),
             seconds=round(time.monotonic() - began, 3),
             columns=self._base.columns,
-            shape=shape,
+            shape=recognised.name if recognised else None,
             sources=tuple(sources),
         )
         document = {"reader_version": READER_VERSION, "options": self._options.model_dump()}
