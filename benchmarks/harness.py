@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
@@ -63,21 +64,26 @@ def largest_difference(results: dict[str, list[Measurement]], name: str) -> floa
 
 
 def peak_memory_bytes() -> int:
-    """The greatest resident size of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The greatest resident size of this process so far, and of its largest child that has ended."""
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 class Stopwatch:
-    """Wall and processor seconds of a block."""
+    """Wall and processor seconds of a block, with those of children that ended in it."""
 
     def __enter__(self) -> Self:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.wall = time.perf_counter() - self._wall
-        self.cpu = time.process_time() - self._cpu
+        self.cpu = _cpu_seconds() - self._cpu
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _in_own_process(work: Callable[[], Measurement]) -> Measurement:
