@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import ipc
 
@@ -41,7 +40,7 @@ class BaseFile:
     """One mapped Arrow file.
 
     Attributes:
-        starts: Row id of the first row of each batch.
+        batch_lengths: How many rows each batch holds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,9 +50,8 @@ class BaseFile:
             self._batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
         except (OSError, pa.ArrowInvalid) as error:
             raise damaged(path, error) from error
-        lengths = [batch.num_rows for batch in self._batches]
-        self.starts: list[int] = [0, *np.cumsum(lengths[:-1]).tolist()] if lengths else []
-        self.total_rows: int = sum(lengths)
+        self.batch_lengths: list[int] = [batch.num_rows for batch in self._batches]
+        self.total_rows: int = sum(self.batch_lengths)
         self.columns: tuple[str, ...] = tuple(self._reader.schema.names)
         self._columns = {name: [batch.column(i) for batch in self._batches] for i, name in enumerate(self.columns)}
 

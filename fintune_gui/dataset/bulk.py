@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset.base import TEXT, TextFileWriter
-from fintune_gui.dataset.column import Column
-from fintune_gui.dataset.log import CellChange, GenerationChange
+from fintune_gui.dataset.changes import CellChange, GenerationChange
+from fintune_gui.dataset.column import Column, Mask, differs, patched
 
-Mask = npt.NDArray[np.bool_]
 Transform = Callable[[pa.LargeStringArray], pa.LargeStringArray]
 """New values for a batch of old ones, of the same length. Must be the same at every call."""
 
@@ -33,43 +31,48 @@ class Transformed:
     path: Path | None = None
 
 
-def differs(left: pa.LargeStringArray, right: pa.LargeStringArray) -> Mask:
-    """Where two batches differ; None is equal to None only."""
-    unequal = pc.fill_null(pc.not_equal(left, right), False).to_numpy(zero_copy_only=False)
-    one_missing = pc.xor(pc.is_null(left), pc.is_null(right)).to_numpy(zero_copy_only=False)
-    return np.asarray(unequal | one_missing, bool)
-
-
-def transform_column(column: Column, transform: Transform, scope: Mask, name: str, new_file: Path) -> Transformed:
+def transform_column(
+    column: Column,
+    transform: Transform,
+    scope: Mask,
+    key: str,
+    new_file: Path,
+    *,
+    batch_done: Callable[[], object] = lambda: None,
+) -> Transformed:
     """Apply `transform` to the rows in `scope`. Writes `new_file` (durable) only if very many cells change.
 
     Memory holds one batch and at most the changes that still count as few.
+
+    Args:
+        batch_done: Called after each batch; may raise `CancelledError`, and nothing is left then.
     """
     most_cells = max(FEWEST_CELLS_FOR_FILE, int(SHARE_FOR_FILE * len(scope)))
     touched = np.zeros(len(scope), bool)
-    edited = set(column.edited_rows().tolist())
+    edited = column.edited_rows()
     few = CellChange([], [], [], [])
     writer: TextFileWriter | None = None
     try:
         for number, start in enumerate(column.starts):
+            batch_done()
             before = column.current(number)
             after = transform(before)
             inside = scope[start : start + len(before)]
             changed = differs(before, after) & inside
             touched[start : start + len(before)] = changed
             if writer is None and len(few.rows) + int(changed.sum()) > most_cells:
-                writer = TextFileWriter(new_file, [name])
+                writer = TextFileWriter(new_file, [key])
                 for earlier in range(number):
                     writer.write([_with_changes(column, earlier, few)])
             if writer is not None:
                 writer.write([pc.if_else(pa.array(changed), after, before)])
                 continue
             places = np.flatnonzero(changed)
-            rows = (places + start).tolist()
-            few.rows += rows
+            rows = places + start
+            few.rows += rows.tolist()
             few.before += before.take(pa.array(places)).to_pylist()
             few.after += after.take(pa.array(places)).to_pylist()
-            few.edited += [row in edited for row in rows]
+            few.edited += np.isin(rows, edited).tolist()
         if writer is not None:
             writer.close()
             return Transformed(touched, path=new_file)
@@ -92,6 +95,4 @@ def _with_changes(column: Column, number: int, few: CellChange) -> pa.LargeStrin
     low, high = np.searchsorted(few.rows, [start, start + len(array)])
     if low == high:
         return array
-    mask = np.zeros(len(array), bool)
-    mask[np.array(few.rows[low:high]) - start] = True
-    return pc.replace_with_mask(array, pa.array(mask), pa.array(few.after[low:high], TEXT))
+    return patched(array, np.array(few.rows[low:high]) - start, pa.array(few.after[low:high], TEXT))

@@ -9,11 +9,11 @@ import numpy as np
 
 from fintune_gui.dataset import cleaners
 from fintune_gui.dataset.bulk import Transform
+from fintune_gui.dataset.changes import Operation
 from fintune_gui.dataset.findings import CleaningStep, Finding, blank, find_problems, matching, repeated
 from fintune_gui.dataset.formatting import label_values
 from fintune_gui.dataset.keys import text_keys
 from fintune_gui.dataset.labels import spelling_variants
-from fintune_gui.dataset.log import Operation
 from fintune_gui.dataset.recipe import Recipe, apply_recipe_file, recipe_of
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.wording import counted

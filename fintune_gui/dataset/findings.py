@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from fintune_gui.dataset import cleaners
-from fintune_gui.dataset.bulk import Mask, differs
+from fintune_gui.dataset.column import Mask, differs
 from fintune_gui.dataset.formatting import label_values
 from fintune_gui.dataset.keys import Keys, normalised, text_keys, words_only
 from fintune_gui.dataset.labels import likely_misspellings, spelling_variants

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset import shapes
-from fintune_gui.dataset.bulk import Mask
+from fintune_gui.dataset.column import Mask
 from fintune_gui.dataset.conversations import BadConversation, Message, parse_text
 from fintune_gui.project.document import REQUIRED_ROLES, FormatSettings, Project, Role, Task
 from fintune_gui.project.errors import DataError, Problem

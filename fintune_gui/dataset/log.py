@@ -6,106 +6,47 @@ and redo are transactions too. Nothing is deleted from the log: going back and d
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
-import pyarrow as pa
 
-from fintune_gui.dataset.base import damaged
-from fintune_gui.project.errors import DataError, FintuneError
-from fintune_gui.project.files import disk_errors_explained, disk_problem
+from fintune_gui.dataset.changes import (
+    CellChange,
+    Change,
+    Operation,
+    Segment,
+    carry_out,
+    compress,
+    decompress,
+    take_back,
+)
+from fintune_gui.dataset.log_file import LOG_FILE, connect, connect_read_only, explained
+from fintune_gui.project.errors import DataError
+from fintune_gui.project.files import disk_errors_explained
 from fintune_gui.project.settings import Frozen
 
-LOG_FILE = "edits.sqlite"
+__all__ = ["LOG_FILE", "ROOT", "CellChange", "Change", "Draft", "EditLog", "Operation"]
+
 ROOT = 0
 """The state right after the import; it has no operation."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS op(seq INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, time REAL NOT NULL,
-    kind TEXT NOT NULL, label TEXT NOT NULL, params TEXT NOT NULL, cells INTEGER NOT NULL, rows INTEGER NOT NULL,
-    digest TEXT NOT NULL, size INTEGER NOT NULL, change BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS cell(col TEXT, rid INTEGER, val TEXT, PRIMARY KEY(col, rid)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS removed(rid INTEGER PRIMARY KEY, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS generation(file TEXT PRIMARY KEY, col TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS shown(col TEXT PRIMARY KEY, file TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS place(one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER NOT NULL, tip INTEGER NOT NULL);
-INSERT OR IGNORE INTO place VALUES (1, 0, 0);
-"""
+_OPERATION = "seq, parent, kind, label, cells, rows, time"
 
 
-class Operation(Frozen):
-    """One entry of the history.
+class Draft(Frozen):
+    """Text that is being typed and is no change yet. `cursor` is a place in `text`, `time` is Unix time."""
 
-    Attributes:
-        label: A sentence with counts, for people.
-        cells, rows: How many it touched.
-        in_force: False once it is undone (and can be redone).
-    """
-
-    seq: int
-    parent: int | None
-    kind: str
-    label: str
-    cells: int
-    rows: int
+    row_id: int
+    column: str
+    text: str
+    cursor: int
     time: float
-    in_force: bool = True
-
-
-@dataclass
-class CellChange:
-    """New values for cells of one column, and the values that were shown before."""
-
-    rows: list[int]
-    before: list[str | None]
-    edited: list[bool]
-    """Whether the cell had been edited before; if not, going back shows the file's value again."""
-    after: list[str | None]
-
-
-@dataclass
-class GenerationChange:
-    """A whole new file for one column. The edited cells that it swallowed are kept to bring them back."""
-
-    before: str | None
-    after: str
-    rows: list[int]
-    values: list[str | None]
-
-
-@dataclass
-class Change:
-    """Everything that one operation does to the data, with what was there before."""
-
-    cells: dict[str, CellChange] = field(default_factory=dict)
-    generations: dict[str, GenerationChange] = field(default_factory=dict)
-    removed_rows: list[int] = field(default_factory=list)
-    reasons_before: list[str | None] = field(default_factory=list)
-    reasons_after: list[str | None] = field(default_factory=list)
-
-    @classmethod
-    def from_bytes(cls, data: bytes, size: int) -> Change:
-        raw = orjson.loads(pa.decompress(data, decompressed_size=size, codec="zstd", asbytes=True))
-        return cls(
-            cells={name: CellChange(**change) for name, change in raw["cells"].items()},
-            generations={name: GenerationChange(**change) for name, change in raw["generations"].items()},
-            removed_rows=raw["removed_rows"],
-            reasons_before=raw["reasons_before"],
-            reasons_after=raw["reasons_after"],
-        )
-
-    def columns(self) -> set[str]:
-        return {*self.cells, *self.generations}
 
 
 class EditLog:
@@ -120,10 +61,10 @@ class EditLog:
         self._path = path
         self._read_only = read_only
         try:
-            self._db = _connect_read_only(path) if read_only else _connect(path)
+            self._db = connect_read_only(path) if read_only else connect(path)
             self.refresh()
         except sqlite3.DatabaseError as error:
-            raise _explained(path, error) from error
+            raise explained(path, error) from error
 
     def close(self) -> None:
         self._db.close()
@@ -136,32 +77,59 @@ class EditLog:
         self.head, self.tip = int(head), int(tip)
 
     def digest(self) -> str:
-        """Hash of everything in force, in order; "" right after the import."""
+        """Hash of everything in force that changes the rows, in order; "" right after the import."""
         found = self._rows("SELECT digest FROM op WHERE seq = ?", self.head)
         return str(found[0][0]) if found else ""
 
     def shown_files(self) -> dict[str, str]:
-        """The column file that is shown, for columns that are not shown from the base."""
+        """The column file that is shown, for columns that are not shown as they were imported."""
         return dict(self._rows("SELECT col, file FROM shown"))
 
     def known_files(self) -> set[str]:
-        """All column files that any operation refers to, also undone ones."""
+        """All files that any operation refers to, also undone ones."""
         return {file for (file,) in self._rows("SELECT file FROM generation")}
+
+    def segments(self) -> list[Segment]:
+        """The rows that came after the import, in order."""
+        found = self._rows("SELECT start, rows, file, info FROM segment ORDER BY start")
+        return [Segment(start, rows, file, **orjson.loads(info)) for start, rows, file, info in found]
+
+    def names(self) -> dict[str, str]:
+        """Key -> name of the columns that were renamed."""
+        return dict(self._rows("SELECT col, name FROM naming"))
 
     def cells(self, column: str) -> tuple[list[int], list[str | None]]:
         """Row ids (sorted) and values of the edited cells of a column."""
         found = self._rows("SELECT rid, val FROM cell WHERE col = ? ORDER BY rid", column)
         return [rid for rid, _ in found], [value for _, value in found]
 
+    def cell(self, column: str, row: int) -> tuple[list[int], list[str | None]]:
+        """As `cells`, but only for one row; empty if its cell was not edited."""
+        found = self._rows("SELECT rid, val FROM cell WHERE col = ? AND rid = ?", column, row)
+        return [rid for rid, _ in found], [value for _, value in found]
+
+    def marks(self, name: str) -> dict[int, str]:
+        """Row id -> value of a mark."""
+        return dict(self._rows("SELECT rid, val FROM mark WHERE name = ?", name))
+
     def removed(self) -> list[int]:
         return [rid for (rid,) in self._rows("SELECT rid FROM removed")]
 
-    def removal_reason(self, row_id: int) -> str | None:
-        found = self._rows("SELECT reason FROM removed WHERE rid = ?", row_id)
-        return str(found[0][0]) if found else None
+    def removal_reasons(self, rows: Iterable[int]) -> list[str | None]:
+        """Why each of `rows` is out; None if it is not."""
+        wanted = list(rows)
+        if len(wanted) == 1:
+            reasons = dict(self._rows("SELECT rid, reason FROM removed WHERE rid = ?", wanted[0]))
+        else:
+            reasons = dict(self._rows("SELECT rid, reason FROM removed"))
+        return [reasons.get(row) for row in wanted]
 
     def operation(self, seq: int) -> Operation:
-        return self._operations([seq], set(self.path_to(self.head)))[0]
+        """Operation `seq`, as if it were in force."""
+        found = self._rows(f"SELECT {_OPERATION} FROM op WHERE seq = ?", seq)
+        if not found:
+            raise DataError("data.no_operation", f"There is no step {seq} in the history.", "", "Choose another.")
+        return _operation(found[0], in_force=True)
 
     def parameters(self, seq: int) -> dict[str, Any]:
         """What operation `seq` was asked to do."""
@@ -171,12 +139,22 @@ class EditLog:
     def change(self, seq: int) -> Change:
         """What operation `seq` did."""
         ((blob, size),) = self._rows("SELECT change, size FROM op WHERE seq = ?", seq)
-        return Change.from_bytes(blob, size)
+        return Change.from_bytes(decompress(blob, size))
+
+    def operations(self) -> list[Operation]:
+        """Everything that was ever done, on all branches, oldest first."""
+        in_force = set(self.path_to(self.head))
+        found = self._rows(f"SELECT {_OPERATION} FROM op ORDER BY seq")
+        return [_operation(row, in_force=row[0] in in_force) for row in found]
 
     def history(self) -> list[Operation]:
         """Operations from the import to the present, then those that can be redone."""
-        in_force = set(self.path_to(self.head))
-        return self._operations(self.path_to(self.tip), in_force)
+        path = set(self.path_to(self.tip))
+        return [operation for operation in self.operations() if operation.seq in path]
+
+    def operations_in_force(self) -> int:
+        """How many operations led here from the import."""
+        return len(self.path_to(self.head))
 
     def path_to(self, seq: int) -> list[int]:
         """The operations that lead from the import to `seq`, in order."""
@@ -195,55 +173,54 @@ class EditLog:
                 newest.add(child)
         return max(newest)
 
+    def views(self) -> dict[str, dict[str, Any]]:
+        """Saved views by name."""
+        return {name: orjson.loads(state) for name, state in self._rows("SELECT name, state FROM view ORDER BY name")}
+
+    def draft(self) -> Draft | None:
+        found = self._rows("SELECT state FROM draft")
+        return Draft.model_validate_json(found[0][0]) if found else None
+
     def _rows(self, query: str, *values: object) -> list[Any]:
         """What a query finds. Raises `DataError` if the file is damaged, also where only this query looks."""
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise _explained(self._path, error) from error
-
-    def _operations(self, seqs: Sequence[int], in_force: set[int]) -> list[Operation]:
-        names = "seq, parent, kind, label, cells, rows, time"
-        found = []
-        for seq in seqs:
-            row = next(iter(self._rows(f"SELECT {names} FROM op WHERE seq = ?", seq)), None)
-            if row is None:
-                raise DataError("data.no_operation", f"There is no step {seq} in the history.", "", "Choose another.")
-            values = dict(zip(names.split(", "), row, strict=True))
-            values["parent"] = row[1] or None
-            found.append(Operation(**values, in_force=seq in in_force))
-        return found
+            raise explained(self._path, error) from error
 
     # writing
 
     def append(self, kind: str, label: str, params: dict[str, Any], change: Change) -> Operation:
         """Do a change and log it, in one transaction. It is on disk when this returns."""
-        plain = orjson.dumps(change)
-        blob = pa.compress(plain, codec="zstd", asbytes=True)
-        digest = sha256(self.digest().encode() + kind.encode() + plain).hexdigest()[:16]
+        plain = change.to_bytes()
+        digest = before = self.digest()
+        if change.changes_content:
+            digest = sha256(before.encode() + kind.encode() + plain).hexdigest()[:16]
         cells = sum(len(part.rows) for part in change.cells.values()) + int(params.get("generation_cells", 0))
-        rows = int(params.pop("rows_touched", 0)) or len(
-            {row for part in change.cells.values() for row in part.rows}.union(change.removed_rows)
-        )
+        rows = int(params.pop("rows_touched", 0)) or change.touched_rows()
+        values = (self.head, time.time(), kind, label, orjson.dumps(params), cells, rows)
         with self._transaction() as db:
             cursor = db.execute(
                 "INSERT INTO op(parent, time, kind, label, params, cells, rows, digest, size, change) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (self.head, time.time(), kind, label, orjson.dumps(params), cells, rows, digest, len(plain), blob),
+                (*values, digest, len(plain), compress(plain)),
             )
             seq = int(cursor.lastrowid or 0)
-            for column, part in change.generations.items():
-                db.execute("INSERT INTO generation VALUES (?, ?)", (part.after, column))
-            _apply(db, change)
+            files = [(part.after, key) for key, part in change.generations.items()]
+            if change.segment is not None and change.segment.file is not None:
+                files.append((change.segment.file, ""))
+            db.executemany("INSERT INTO generation VALUES (?, ?)", files)
+            carry_out(db, change)
             db.execute("UPDATE place SET head = ?, tip = ?", (seq, seq))
+        parent, now = values[:2]
         self.head = self.tip = seq
-        return self.operation(seq)
+        return _operation((seq, parent, kind, label, cells, rows, now), in_force=True)
 
     def step_back(self, seq: int) -> Change:
         """Undo operation `seq`, which must be the last in force."""
         change, parent = self.change(seq), self.operation(seq).parent or ROOT
         with self._transaction() as db:
-            _take_back(db, change)
+            take_back(db, change)
             db.execute("UPDATE place SET head = ?", (parent,))
         self.head = parent
         return change
@@ -253,10 +230,26 @@ class EditLog:
         change = self.change(seq)
         tip = self.tip if seq in self.path_to(self.tip) else self.newest_after(seq)
         with self._transaction() as db:
-            _apply(db, change)
+            carry_out(db, change)
             db.execute("UPDATE place SET head = ?, tip = ?", (seq, tip))
         self.head, self.tip = seq, tip
         return change
+
+    def save_view(self, name: str, state: dict[str, Any] | None) -> None:
+        """Keep a view, or forget it (None)."""
+        with self._transaction() as db:
+            if state is None:
+                db.execute("DELETE FROM view WHERE name = ?", (name,))
+            else:
+                db.execute("INSERT OR REPLACE INTO view VALUES (?, ?)", (name, orjson.dumps(state)))
+
+    def save_draft(self, draft: Draft | None) -> None:
+        """Keep what is being typed, or forget it (None)."""
+        with self._transaction() as db:
+            if draft is None:
+                db.execute("DELETE FROM draft")
+            else:
+                db.execute("INSERT OR REPLACE INTO draft VALUES (1, ?)", (draft.model_dump_json(),))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -276,114 +269,10 @@ class EditLog:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.DatabaseError):
-                    raise _explained(self._path, error) from error
+                    raise explained(self._path, error) from error
                 raise
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.executescript(_SCHEMA)
-    return db
-
-
-def _connect_read_only(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        return _empty_log()
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-    try:
-        begun = db.execute("SELECT head FROM place").fetchone() is not None
-    except sqlite3.OperationalError as error:
-        begun = "no such table" not in str(error)
-        if begun:
-            # a folder on read-only media, or on a full disk, cannot hold the shared memory of WAL
-            db.close()
-            return _copy_in_memory(path)
-    if begun:
-        return db
-    db.close()  # somebody is making the file at this moment: nothing has been done to the rows yet
-    return _empty_log()
-
-
-def _copy_in_memory(path: Path) -> sqlite3.Connection:
-    """The log as it stands, with what a killed writer left in the write-ahead log beside it."""
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    with TemporaryDirectory(prefix="fintune-") as temporary:
-        for suffix in ("", "-wal"):
-            source = path.with_name(path.name + suffix)
-            if source.exists():
-                copyfile(source, Path(temporary) / source.name)
-        with closing(sqlite3.connect(Path(temporary) / path.name)) as db:
-            db.backup(copy)
-    return copy
-
-
-def _empty_log() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    db.executescript(_SCHEMA)
-    return db
-
-
-def _apply(db: sqlite3.Connection, change: Change) -> None:
-    for column, new in change.generations.items():
-        db.execute("DELETE FROM cell WHERE col = ?", (column,))
-        db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?)", (column, new.after))
-    for column, cells in change.cells.items():
-        found = ((column, rid, value) for rid, value in zip(cells.rows, cells.after, strict=True))
-        db.executemany("INSERT OR REPLACE INTO cell VALUES (?, ?, ?)", found)
-    _set_removed(db, change.removed_rows, change.reasons_after)
-
-
-def _take_back(db: sqlite3.Connection, change: Change) -> None:
-    _set_removed(db, change.removed_rows, change.reasons_before)
-    for column, cells in change.cells.items():
-        states = list(zip(cells.rows, cells.before, cells.edited, strict=True))
-        edited = [(column, rid, value) for rid, value, was_edited in states if was_edited]
-        db.executemany("INSERT OR REPLACE INTO cell VALUES (?, ?, ?)", edited)
-        untouched = [(column, rid) for rid, _, was_edited in states if not was_edited]
-        db.executemany("DELETE FROM cell WHERE col = ? AND rid = ?", untouched)
-    for column, old in change.generations.items():
-        if old.before is None:
-            db.execute("DELETE FROM shown WHERE col = ?", (column,))
-        else:
-            db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?)", (column, old.before))
-        found = ((column, rid, value) for rid, value in zip(old.rows, old.values, strict=True))
-        db.executemany("INSERT OR REPLACE INTO cell VALUES (?, ?, ?)", found)
-
-
-def _set_removed(db: sqlite3.Connection, rows: Sequence[int], reasons: Sequence[str | None]) -> None:
-    out = [(rid, reason) for rid, reason in zip(rows, reasons, strict=True) if reason is not None]
-    db.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?)", out)
-    back = [(rid,) for rid, reason in zip(rows, reasons, strict=True) if reason is None]
-    db.executemany("DELETE FROM removed WHERE rid = ?", back)
-
-
-_DISK_ERRORS = {
-    "SQLITE_FULL": errno.ENOSPC,
-    "SQLITE_IOERR_SHMSIZE": errno.ENOSPC,  # the first page of shared memory beside the log had no room
-    "SQLITE_READONLY": errno.EROFS,
-}
-"""What sqlite calls an error of the disk -> what the system calls it."""
-
-
-def _explained(path: Path, error: sqlite3.DatabaseError) -> FintuneError:
-    name = getattr(error, "sqlite_errorname", "")
-    if problem := disk_problem(_DISK_ERRORS.get(name), path):
-        return problem
-    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return DataError(
-            "data.unreadable",
-            "The rows of this project cannot be read or changed.",
-            f"The system refuses {path.name}: {error}.",
-            "Check the disk and the folder's permissions, then try again. Nothing was changed.",
-            details=f"{path}: {name}",
-        )
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return DataError(
-            "data.locked",
-            "The change was not made.",
-            "Another program has the project's rows locked.",
-            "Close the other window or command, then try again.",
-        )
-    return damaged(path, error)
+def _operation(row: tuple[Any, ...], *, in_force: bool) -> Operation:
+    values = dict(zip(_OPERATION.split(", "), row, strict=True))
+    return Operation(**{**values, "parent": values["parent"] or None}, in_force=in_force)

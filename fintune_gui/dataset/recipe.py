@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from fintune_gui.dataset.changes import Operation
 from fintune_gui.dataset.findings import CleaningStep
-from fintune_gui.dataset.log import Operation
 from fintune_gui.dataset.query import Replace
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import DataError

@@ -1,59 +1,55 @@
 """The rows of a project: an immutable base on disk, with everything the user did to it laid over as a log.
 
-Row id = position at import, for ever. A change is on disk when the call returns. Reads work on immutable pictures of
-the columns and may come from any thread while another one changes rows.
+Row id = position in the order in which rows came, for ever. A change is on disk when the call returns. Reads work on
+an immutable `Picture` and may come from any thread while another one changes rows.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any, Self
 
-import numpy as np
 import pyarrow as pa
 
-from fintune_gui.dataset.base import BaseFile, locate
-from fintune_gui.dataset.bulk import Mask, Transform, differs, swallowed, transform_column
+from fintune_gui.dataset.base import TEXT
+from fintune_gui.dataset.bulk import Transform
+from fintune_gui.dataset.changes import FLAG, NOTE, STAR, CellChange, Change, Operation, Segment
 from fintune_gui.dataset.column import Column, RowIds
 from fintune_gui.dataset.importing import BASE_FILE, recover
-from fintune_gui.dataset.log import LOG_FILE, ROOT, CellChange, Change, EditLog, Operation
-from fintune_gui.dataset.query import Query, Replace, ReplacePreview, preview, replacer, select
-from fintune_gui.dataset.summary import dataset_fingerprint, read_source
+from fintune_gui.dataset.loading import Files
+from fintune_gui.dataset.log import LOG_FILE, ROOT, Draft, EditLog
+from fintune_gui.dataset.log_file import log_missing
+from fintune_gui.dataset.picture import Picture, RowMarks
+from fintune_gui.dataset.query import Replace, replacer
+from fintune_gui.dataset.reading import DatasetReading
+from fintune_gui.dataset.rewriting import Rewriting
+from fintune_gui.dataset.summary import log_is_lost, read_source
 from fintune_gui.dataset.wording import counted
+from fintune_gui.project.document import SourceFile
 from fintune_gui.project.errors import DataError
 
-__all__ = ["Dataset", "Operation"]
+__all__ = ["Dataset", "Draft", "Operation", "Picture", "RowMarks"]
+
+Report = Callable[[str, float, float | None], None]
 
 
-class Dataset:
-    """An open dataset.
-
-    Attributes:
-        columns: Names, in the order of the file.
-        total_rows: Rows at import, removed ones included.
-    """
+class Dataset(DatasetReading):
+    """An open dataset. Whoever asks for several things that must fit together asks one `picture`."""
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:
-        self.folder = folder
+        source = read_source(folder)
+        if log_is_lost(folder, source):
+            raise log_missing(folder / LOG_FILE)
         self._lock = RLock()
-        self._base_hash: str = read_source(folder)["base_sha256"]
-        self._base = BaseFile(folder / BASE_FILE)
-        self.columns = self._base.columns
-        self.total_rows = self._base.total_rows
+        self._files = Files(folder)
         self._log = EditLog(folder / LOG_FILE, read_only=read_only)
         # a second connection, so that the window can look at the history while a long change is made
-        self._reader = EditLog(folder / LOG_FILE, read_only=True)
-        self._reader_lock = Lock()
+        super().__init__(folder, source["base_sha256"], EditLog(folder / LOG_FILE, read_only=True))
         if not read_only:
-            self._remove_orphans()
-        self._files: dict[str, BaseFile] = {}
-        self._shown: dict[str, Column] = {}
-        self._read_columns(self.columns)
-        self._removed: Mask = self._read_removed()
+            self._files.remove_orphans(self._log)
+        self._picture = self._files.picture(self._log)
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False) -> Dataset:
@@ -69,13 +65,13 @@ class Dataset:
                 "data.no_dataset",
                 "There are no rows yet.",
                 "Nothing has been imported into this project.",
-                "Import a CSV or JSON file first.",
+                "Import a file first.",
             )
         return cls(folder, read_only=read_only)
 
     def close(self) -> None:
-        with self._lock, self._reader_lock:
-            self._reader.close()
+        with self._lock:
+            self.close_reader()
             self._log.close()  # last, because only a writer can fold the write-ahead log into the file
 
     def __enter__(self) -> Self:
@@ -84,166 +80,58 @@ class Dataset:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # reading
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the base and everything in force. Undo brings back the earlier one."""
-        with self._reading() as log:
-            return dataset_fingerprint(self._base_hash, log)
-
-    @property
-    def removed_mask(self) -> Mask:
-        """For each row whether it is out. Not to be written to."""
-        return self._removed
-
-    def kept_rows(self) -> int:
-        """How many rows are not removed."""
-        return self.total_rows - int(self._removed.sum())
-
-    def is_removed(self, row_id: int) -> bool:
-        return bool(self._removed[row_id])
-
-    def removal_reason(self, row_id: int) -> str | None:
-        """Why a row is out; None if it is not."""
-        with self._reading() as log:
-            return log.removal_reason(row_id)
-
-    def is_edited(self, row_id: int, column: str) -> bool:
-        """Whether a cell differs from what was imported."""
-        return self._column(column).get(row_id) != self.original(row_id, column)
-
-    def original(self, row_id: int, column: str) -> str | None:
-        """What was imported into a cell."""
-        self._column(column)
-        batch, offset = locate(self._base.starts, row_id)
-        return self._base.column(column)[batch][offset].as_py()  # type: ignore[no-any-return]
-
-    def cells(
-        self, row_ids: Iterable[int] | RowIds, columns: Sequence[str] | None = None
-    ) -> list[tuple[str | None, ...]]:
-        """Present values of the given rows, in the given order; for windows of a table."""
-        chosen = [self._column(name) for name in (self.columns if columns is None else columns)]
-        ids = row_ids.tolist() if isinstance(row_ids, np.ndarray) else list(row_ids)
-        return [tuple(column.get(row) for column in chosen) for row in ids]
-
-    def row(self, row_id: int) -> dict[str, str | None]:
-        """Present values of one row, by column."""
-        self._require_rows([row_id])
-        return dict(zip(self.columns, self.cells([row_id])[0], strict=True))
-
-    def rows(self, row_ids: RowIds | None = None) -> Iterator[tuple[int, dict[str, str | None]]]:
-        """Rows by rising id, one batch in memory at a time. Without `row_ids`: all that are kept."""
-        ids = np.flatnonzero(~self._removed) if row_ids is None else np.sort(np.asarray(row_ids, np.int64))
-        shown = [self._shown[name] for name in self.columns]
-        for number, start in enumerate(self._base.starts):
-            end = start + len(shown[0].batches[number])
-            inside = ids[np.searchsorted(ids, start) : np.searchsorted(ids, end)]
-            if not len(inside):
-                continue
-            places = pa.array(inside - start)
-            values = [column.current(number).take(places).to_pylist() for column in shown]
-            for row_id, *cells in zip(inside.tolist(), *values, strict=True):
-                yield row_id, dict(zip(self.columns, cells, strict=True))
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Present values of all rows, removed ones included. Unedited batches stay on disk until looked at."""
-        return pa.chunked_array(list(self._column(name).all_batches()), pa.large_string())
-
-    def batches(self, columns: Sequence[str]) -> Iterator[tuple[int, list[pa.LargeStringArray]]]:
-        """First row id and present values of the given columns, batch by batch; for scans over everything."""
-        chosen = [self._column(name) for name in columns]
-        for number, start in enumerate(self._base.starts):
-            yield start, [column.current(number) for column in chosen]
-
-    def view(self, query: Query | None = None) -> RowIds:
-        """Ids of the rows that a query asks for, in its order. Meant to be called off the window's thread.
-
-        Raises:
-            DataError: if the filter cannot be read or names a column that is not there.
-        """
-        return select(self, query or Query())
-
-    def edited_mask(self) -> Mask:
-        """For each row whether any of its cells differs from what was imported."""
-        edited = np.zeros(self.total_rows, bool)
-        for name in self.columns:
-            column, base = self._shown[name], self._base.column(name)
-            for number, start in enumerate(column.starts):
-                now = column.current(number)
-                if now is not base[number]:
-                    edited[start : start + len(now)] |= differs(now, base[number])
-        return edited
-
-    def history(self) -> list[Operation]:
-        """Operations from the import to now, then those that can be redone (not `in_force`)."""
-        with self._reading() as log:
-            return log.history()
-
-    def parameters(self, seq: int) -> dict[str, Any]:
-        """What operation `seq` was asked to do: the cleaning step, or what to replace."""
-        with self._reading() as log:
-            return log.parameters(seq)
-
-    def change(self, seq: int) -> Change:
-        """Everything that operation `seq` did, with the values before and after."""
-        with self._reading() as log:
-            return log.change(seq)
-
-    @property
-    def can_undo(self) -> bool:
-        return self._log.head != ROOT
-
-    @property
-    def can_redo(self) -> bool:
-        return self._log.head != self._log.tip
-
-    # changing
+    # changing cells
 
     def edit(self, row_id: int, column: str, value: str | None) -> Operation | None:
         """Set one cell. None if it already has that value."""
-        with self._lock:
-            self._require_rows([row_id])
-            shown = self._column(column)
-            before = shown.get(row_id)
-            value = None if value is None else value.encode("utf-8", "replace").decode()
-            if value == before:
-                return None
-            was_edited = bool(np.isin(row_id, shown.edited_rows()))
-            cells = CellChange([row_id], [before], [was_edited], [value])
-            label = f"Edited “{column}” in row {row_id + 1:,}"
-            operation = self._log.append("edit", label, {}, Change(cells={column: cells}))
-            self._shown[column] = shown.with_cells(np.array([row_id], np.int64), [value])
-            return operation
+        label = f"Edited “{column}” in row {row_id + 1:,}"
+        return self.set_cells({column: ([row_id], [value])}, kind="edit", label=lambda _cells, _rows: label)
 
-    def remove(
-        self, row_ids: Iterable[int] | RowIds, reason: str = "Removed by hand", *, kind: str = "remove",
-        label: str = "", params: Mapping[str, Any] | None = None,
+    def set_cells(
+        self, cells: Mapping[str, tuple[Sequence[int] | RowIds, Sequence[str | None]]], *, kind: str,
+        label: Callable[[int, int], str], params: Mapping[str, Any] | None = None,
     ) -> Operation | None:  # fmt: skip
-        """Take rows out, with a reason. They can come back. None if all of them are out already."""
-        with self._lock:
-            rows = self._require_rows(row_ids)
-            rows = rows[~self._removed[rows]]
-            label = label or f"Removed {counted(len(rows), 'row')}: {reason}"
-            return self._change_removed(kind, label, rows, reason, params)
+        """Set single cells in one operation: for each column row ids, each once, and their new values.
 
-    def restore(self, row_ids: Iterable[int] | RowIds) -> Operation | None:
-        """Bring removed rows back. None if none of them was out."""
-        with self._lock:
-            rows = self._require_rows(row_ids)
-            rows = rows[self._removed[rows]]
-            return self._change_removed("restore", f"Brought back {counted(len(rows), 'row')}", rows, None, None)
+        Args:
+            label: Gives the operation's sentence from the number of cells and rows that changed.
 
-    def preview_replace(self, spec: Replace, row_ids: RowIds | None, limit: int = 50) -> ReplacePreview:
-        """What `replace` would do: counts, and the first changes. Nothing is changed.
-
-        Raises:
-            DataError: for a pattern that is not valid or a column that is not there.
+        Returns:
+            None if every cell already has its value.
         """
-        return preview(self, spec, self.scope(row_ids), limit)
+        with self._lock:
+            picture = self._picture
+            change = Change()
+            for name, (row_ids, values) in cells.items():
+                column = picture.column_of(name)
+                picture.require_rows(row_ids)
+                part = _changed_cells(column, [int(row) for row in row_ids], [_storable(value) for value in values])
+                if part.rows:
+                    change.cells[_key(picture, name)] = part
+            if not change.cells:
+                return None
+            touched = sum(len(part.rows) for part in change.cells.values())
+            return self._do(kind, label(touched, change.touched_rows()), dict(params or {}), change)
 
-    def replace(self, spec: Replace, row_ids: RowIds | None) -> Operation | None:
-        """Find and replace in the kept rows of `row_ids` (None: all kept rows). None if nothing was found."""
+    def set_value(self, column: str, row_ids: RowIds | None, value: str | None) -> Operation | None:
+        """Set the same value in a column of the kept rows of `row_ids` (None: all). None if nothing changes."""
+        value = _storable(value)
+        scalar = pa.scalar(value, TEXT)
+        shown = "nothing" if not value else f"“{value if len(value) <= 60 else value[:59] + '…'}”"
+        return self.transform(
+            "set",
+            lambda cells, _rows: f"Set “{column}” to {shown} in {counted(cells, 'row')}",
+            {column: lambda array: pa.repeat(scalar, len(array))},
+            row_ids,
+            {"column": column, "value": value, "limited": row_ids is not None},
+        )
+
+    def replace(self, spec: Replace, row_ids: RowIds | None, **progress: Any) -> Operation | None:
+        """Find and replace in the kept rows of `row_ids` (None: all kept rows). None if nothing was found.
+
+        Args:
+            progress: `report` and `check_cancelled`, as in `transform`.
+        """
         params = {"replace": spec.model_dump(), "limited": row_ids is not None}
 
         def label(cells: int, rows: int) -> str:
@@ -251,42 +139,173 @@ class Dataset:
             return f"Replaced “{spec.find}” with “{spec.replacement}” in {where}"
 
         transforms = dict.fromkeys(spec.columns or self.columns, replacer(spec))
-        return self.transform("replace", label, transforms, row_ids, params)
+        return self.transform("replace", label, transforms, row_ids, params, **progress)
 
     def transform(
         self, kind: str, label: Callable[[int, int], str], transforms: Mapping[str, Transform],
-        row_ids: RowIds | None = None, params: Mapping[str, Any] | None = None,
+        row_ids: RowIds | None = None, params: Mapping[str, Any] | None = None, *,
+        report: Report = lambda stage, done, total: None, check_cancelled: Callable[[], None] = lambda: None,
     ) -> Operation | None:  # fmt: skip
         """Change whole columns in one operation, in the kept rows of `row_ids` (None: all kept rows).
 
         Args:
             label: Gives the operation's sentence from the number of cells and rows that changed.
+            report: Told how many of how many batches are done.
+            check_cancelled: Called after each batch; may raise `CancelledError`, and nothing has changed then.
         """
         with self._lock:
-            scope = self.scope(row_ids)
-            change, touched = Change(), np.zeros(self.total_rows, bool)
-            cells = generation_cells = 0
-            files = self._log.shown_files()
-            for name, transform in transforms.items():
-                column = self._column(name)
-                path = self.folder / "base" / f"column{self.columns.index(name)}.{uuid.uuid4().hex[:8]}.arrow"
-                done = transform_column(column, transform, scope, name, path)
-                touched |= done.touched
-                cells += int(done.touched.sum())
-                if done.cells:
-                    change.cells[name] = done.cells
-                if done.path:
-                    change.generations[name] = swallowed(column, files.get(name), done.path.name)
-                    generation_cells += int(done.touched.sum())
-            if not cells:
+            rewriting = Rewriting(self.folder / "base", self._picture, self._log.shown_files())
+            try:
+                bulk = rewriting.run(transforms, row_ids, report, check_cancelled)
+                if bulk is None:
+                    return None
+                return self._do(kind, label(bulk.cells, bulk.rows), {**(params or {}), **bulk.known}, bulk.change)
+            except BaseException:
+                rewriting.abandon()
+                raise
+
+    # changing rows
+
+    def remove(
+        self, row_ids: Iterable[int] | RowIds, reason: str = "Removed by hand", *, kind: str = "remove",
+        label: str = "", params: Mapping[str, Any] | None = None,
+    ) -> Operation | None:  # fmt: skip
+        """Take rows out, with a reason. They can come back. None if all of them are out already."""
+        with self._lock:
+            rows = self._picture.require_rows(row_ids)
+            rows = rows[~self._picture.removed_mask[rows]]
+            label = label or f"Removed {counted(len(rows), 'row')}: {reason}"
+            return self._change_removed(kind, label, rows, reason, params)
+
+    def restore(self, row_ids: Iterable[int] | RowIds) -> Operation | None:
+        """Bring removed rows back. None if none of them was out."""
+        with self._lock:
+            rows = self._picture.require_rows(row_ids)
+            rows = rows[self._picture.removed_mask[rows]]
+            return self._change_removed("restore", f"Brought back {counted(len(rows), 'row')}", rows, None, None)
+
+    def append_rows(
+        self, rows: Sequence[Mapping[str, str | None]], *, kind: str = "add", label: str = "",
+        mended: Sequence[int] = (),
+    ) -> Operation:  # fmt: skip
+        """Add rows behind all others; columns that a row lacks are empty (None).
+
+        Args:
+            mended: Which rejected rows these are, if they are mended ones.
+
+        Raises:
+            DataError: for a column that is not there, or no rows at all.
+        """
+        if not rows:
+            raise DataError("data.no_new_rows", "There are no rows to add.", "The list is empty.", "Give one row.")
+        with self._lock:
+            picture = self._picture
+            for name in dict.fromkeys(name for row in rows for name in row):
+                picture.column_of(name)
+            segment = Segment(picture.total_rows, len(rows), mended=list(mended))
+            change = Change(segment=segment)
+            for name in picture.columns:
+                values = [_storable(row.get(name)) for row in rows]
+                places = [number for number, value in enumerate(values) if value is not None]
+                if places:
+                    ids = [segment.start + number for number in places]
+                    missing: list[str | None] = [None] * len(ids)
+                    after = [values[number] for number in places]
+                    change.cells[_key(picture, name)] = CellChange(ids, missing, [False] * len(ids), after)
+            label = label or f"Added {counted(len(rows), 'row')}"
+            return self._do(kind, label, {"rows_touched": len(rows)}, change)
+
+    def append_file(
+        self, file: str, sources: Sequence[SourceFile], *, label: str, fill: Mapping[str, str] | None = None
+    ) -> Operation:
+        """Add the rows of an Arrow file that lies, durable, in the folder of the base.
+
+        The file's columns are named by the keys of the columns that they continue; other names make new columns.
+
+        Args:
+            fill: New columns, with the value that all rows so far get.
+        """
+        with self._lock:
+            rewriting = Rewriting(self.folder / "base", self._picture, self._log.shown_files())
+            added = self._files.open(file)
+            known = [source.model_dump(mode="json") for source in sources]
+            segment = Segment(self.total_rows, added.total_rows, file, list(added.columns), known)
+            try:
+                generations = {name: rewriting.constant(name, value) for name, value in (fill or {}).items()}
+                change = Change(segment=segment, generations=generations)
+                return self._do("files", label, {"rows_touched": added.total_rows}, change)
+            except BaseException:
+                rewriting.abandon()
+                raise
+
+    def rename(self, column: str, new_name: str) -> Operation | None:
+        """Give a column another name. None if it has that name.
+
+        Raises:
+            DataError: if there is no such column, or the name is empty or taken.
+        """
+        with self._lock:
+            picture = self._picture
+            picture.column_of(column)
+            new_name = (_storable(new_name) or "").strip()
+            if new_name == column:
                 return None
-            rows = int(touched.sum())
-            known: dict[str, Any] = {"generation_cells": generation_cells, "rows_touched": rows}
-            if change.generations and row_ids is not None:
-                known["rows"] = np.flatnonzero(touched).tolist()  # a column file does not tell which rows it changed
-            operation = self._log.append(kind, label(cells, rows), {**(params or {}), **known}, change)
-            self._read_columns(change.columns())
-            return operation
+            if not new_name or new_name in picture.columns:
+                why = "Another column has it already." if new_name else "It is empty."
+                raise DataError(
+                    "data.bad_column_name", f"“{new_name}” cannot be a column's name.", why, "Choose another name."
+                )
+            change = Change(renamed={_key(picture, column): (column, new_name)})
+            return self._do(
+                "rename", f"Renamed “{column}” to “{new_name}”", {"before": column, "after": new_name}, change
+            )
+
+    # marking
+
+    def mark(
+        self, row_ids: Iterable[int] | RowIds, *, flag: bool | None = None, star: bool | None = None
+    ) -> Operation | None:
+        """Set or take off the flag or the star (None: leave it). None if nothing changes."""
+        with self._lock:
+            picture = self._picture
+            rows = picture.require_rows(row_ids)
+            change = Change()
+            for name, wanted, now in ((FLAG, flag, picture.flagged_mask), (STAR, star, picture.starred_mask)):
+                changing = rows[now[rows] != wanted].tolist() if wanted is not None else []
+                if changing:
+                    before: list[str | None] = [None if wanted else "1"] * len(changing)
+                    after: list[str | None] = ["1" if wanted else None] * len(changing)
+                    change.marks[name] = CellChange(changing, before, [], after)
+            if not change.marks:
+                return None
+            words = {FLAG: ("Unflagged", "Flagged"), STAR: ("Took the star off", "Starred")}
+            given = {FLAG: flag, STAR: star}
+            label = " and ".join(words[name][bool(given[name])] for name in change.marks)
+            return self._do("mark", f"{label} {counted(change.touched_rows(), 'row')}", {}, change)
+
+    def set_note(self, row_id: int, text: str) -> Operation | None:
+        """Write a note on a row; "" takes it off. None if it says that already."""
+        with self._lock:
+            picture = self._picture
+            picture.require_rows([row_id])
+            before, after = picture.notes().get(row_id), (_storable(text) or "").strip() or None
+            if before == after:
+                return None
+            change = Change(marks={NOTE: CellChange([row_id], [before], [], [after])})
+            what = "Wrote a note on" if after else "Took the note off"
+            return self._do("note", f"{what} row {row_id + 1:,}", {}, change)
+
+    def save_view(self, name: str, state: Mapping[str, Any] | None) -> None:
+        """Keep a view under a name, or forget it (None). Views are no part of the history."""
+        with self._lock:
+            self._log.save_view(name, None if state is None else dict(state))
+
+    def save_draft(self, draft: Draft | None) -> None:
+        """Keep what is being typed, so that a crash does not lose it; None once it is a change, or thrown away."""
+        with self._lock:
+            self._log.save_draft(draft)
+
+    # going back and forth
 
     def undo(self) -> Operation | None:
         """Take back the last operation and return it; None if there is nothing to take back."""
@@ -295,7 +314,7 @@ class Dataset:
                 return None
             operation = self._log.operation(self._log.head)
             self._show(self._log.step_back(self._log.head))
-            return operation
+            return operation.model_copy(update={"in_force": False})
 
     def redo(self) -> Operation | None:
         """Do again what was undone last and return it; None if there is nothing."""
@@ -313,88 +332,50 @@ class Dataset:
             if seq != ROOT:
                 self._log.operation(seq)
             wanted = self._log.path_to(seq)
-            while self._log.head != ROOT and self._log.head not in wanted:
+            while self.head != ROOT and self._log.head not in wanted:
                 self.undo()
             at = wanted.index(self._log.head) + 1 if self._log.head != ROOT else 0
             for following in wanted[at:]:
                 self._show(self._log.step_forward(following))
 
-    def scope(self, row_ids: RowIds | None) -> Mask:
-        """For each row whether it is kept and among `row_ids` (None: all)."""
-        if row_ids is None:
-            return ~self._removed
-        mask = np.zeros(self.total_rows, bool)
-        mask[self._require_rows(row_ids)] = True
-        return mask & ~self._removed
-
     # inside
 
-    @contextmanager
-    def _reading(self) -> Iterator[EditLog]:
-        with self._reader_lock:
-            self._reader.refresh()
-            yield self._reader
+    def _do(self, kind: str, label: str, params: dict[str, Any], change: Change) -> Operation:
+        operation = self._log.append(kind, label, params, change)
+        self._show(change)
+        return operation
 
-    def _column(self, name: str) -> Column:
-        try:
-            return self._shown[name]
-        except KeyError:
-            raise DataError(
-                "data.no_column",
-                f"There is no column “{name}”.",
-                f"The columns are: {', '.join(self.columns)}.",
-                "Choose one of them.",
-            ) from None
-
-    def _require_rows(self, row_ids: Iterable[int] | RowIds) -> RowIds:
-        rows = np.unique(np.asarray(row_ids if isinstance(row_ids, np.ndarray) else list(row_ids), np.int64))
-        if len(rows) and (rows[0] < 0 or rows[-1] >= self.total_rows):
-            wrong = rows[-1] if rows[-1] >= self.total_rows else rows[0]
-            size = counted(self.total_rows, "row")
-            raise DataError("data.no_row", f"There is no row {wrong + 1:,}.", f"The data has {size}.")
-        return rows
+    def _show(self, change: Change) -> None:
+        self._picture = self._files.picture_after(self._picture, change, self._log)
 
     def _change_removed(
         self, kind: str, label: str, rows: RowIds, reason: str | None, params: Mapping[str, Any] | None
     ) -> Operation | None:
         if not len(rows):
             return None
-        bring_back = reason is None
-        before = [self._log.removal_reason(int(row)) if bring_back else None for row in rows]
+        no_reasons: list[str | None] = [None] * len(rows)
+        before = self._log.removal_reasons(rows.tolist()) if reason is None else no_reasons
         change = Change(removed_rows=rows.tolist(), reasons_before=before, reasons_after=[reason] * len(rows))
-        operation = self._log.append(kind, label, dict(params or {}), change)
-        self._show(change, columns=False)
-        return operation
+        return self._do(kind, label, dict(params or {}), change)
 
-    def _show(self, change: Change, *, columns: bool = True) -> None:
-        """Take what the log says now about the parts that `change` touched."""
-        if columns:
-            self._read_columns(change.columns())
-        if change.removed_rows:
-            self._removed = self._read_removed()
 
-    def _read_columns(self, names: Iterable[str]) -> None:
-        files = self._log.shown_files()
-        for name in names:
-            file = self._base if name not in files else self._column_file(files[name])
-            rows, values = self._log.cells(name)
-            self._shown[name] = Column(
-                file.column(name), self._base.starts, np.array(rows, np.int64), pa.array(values, pa.large_string())
-            )
+def _storable(value: str | None) -> str | None:
+    """A lone surrogate cannot be stored as UTF-8."""
+    return None if value is None else value.encode("utf-8", "replace").decode()
 
-    def _column_file(self, file: str) -> BaseFile:
-        if file not in self._files:
-            self._files[file] = BaseFile(self.folder / "base" / file)
-        return self._files[file]
 
-    def _read_removed(self) -> Mask:
-        mask = np.zeros(self.total_rows, bool)
-        mask[self._log.removed()] = True
-        return mask
+def _key(picture: Picture, name: str) -> str:
+    return next(key for key, shown in picture.keys.items() if shown == name)
 
-    def _remove_orphans(self) -> None:
-        """Delete column files of a bulk step that was killed before it was logged."""
-        known = {Path(BASE_FILE).name, *self._log.known_files()}
-        for path in (self.folder / "base").glob("*.arrow"):
-            if path.name not in known:
-                path.unlink()
+
+def _changed_cells(column: Column, rows: list[int], values: list[str | None]) -> CellChange:
+    """The change that gives these cells new values, without those that have them."""
+    before = [column.get(row) for row in rows]
+    differing = [place for place, old in enumerate(before) if old != values[place]]
+    ids = [rows[place] for place in differing]
+    return CellChange(
+        ids,
+        [before[place] for place in differing],
+        [column.has_edited(row) for row in ids],
+        [values[place] for place in differing],
+    )

@@ -11,8 +11,13 @@ from pydantic import ValidationError
 from fintune_gui.dataset.base import damaged
 from fintune_gui.dataset.importing import BASE_FILE, SOURCE_FILE
 from fintune_gui.dataset.log import LOG_FILE, EditLog
+from fintune_gui.dataset.log_file import log_missing
+from fintune_gui.project.document import SourceFile
 from fintune_gui.project.files import fingerprint
 from fintune_gui.project.settings import Frozen
+
+_LOG_FROM_THE_START = 2
+"""The `reader_version` since which an import makes the log."""
 
 
 class Summary(Frozen):
@@ -21,6 +26,7 @@ class Summary(Frozen):
     rows: int
     removed: int
     rejected: int
+    """Rows that could not be read and were not mended."""
     columns: tuple[str, ...]
     operations: int
     """Operations in force."""
@@ -36,14 +42,19 @@ def read_summary(folder: Path) -> Summary | None:
     if not (folder / BASE_FILE).exists():
         return None
     source = read_source(folder)
+    if log_is_lost(folder, source):
+        raise log_missing(folder / LOG_FILE)
     log = EditLog(folder / LOG_FILE, read_only=True)
     try:
+        segments, names = log.segments(), log.names()
+        keys = dict.fromkeys([*source["columns"], *(key for segment in segments for key in segment.columns)])
+        rejected = sum(found["rejected"] for segment in segments for found in segment.sources)
         return Summary(
-            rows=source["rows"],
+            rows=source["rows"] + sum(segment.rows for segment in segments),
             removed=len(log.removed()),
-            rejected=source["rejected"],
-            columns=source["columns"],
-            operations=len(log.path_to(log.head)),
+            rejected=source["rejected"] + rejected - sum(len(segment.mended) for segment in segments),
+            columns=tuple(names.get(key, key) for key in keys),
+            operations=log.operations_in_force(),
             fingerprint=dataset_fingerprint(source["base_sha256"], log),
         )
     except ValidationError as error:
@@ -64,6 +75,18 @@ def read_source(folder: Path) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise damaged(folder / SOURCE_FILE, error) from error
     return source
+
+
+def log_is_lost(folder: Path, source: dict[str, Any]) -> bool:
+    """Whether the log should be there and is not. The first versions made it only at the first change."""
+    log = folder / LOG_FILE
+    return source.get("reader_version", 0) >= _LOG_FROM_THE_START and not (log.exists() and log.stat().st_size)
+
+
+def all_sources(source: dict[str, Any], log: EditLog) -> tuple[SourceFile, ...]:
+    """The files that the rows come from: those of the import, and those that were added."""
+    added = [found for segment in log.segments() for found in segment.sources]
+    return tuple(SourceFile.model_validate(found) for found in [*source.get("sources", ()), *added])
 
 
 def dataset_fingerprint(base_hash: str, log: EditLog) -> str:

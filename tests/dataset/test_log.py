@@ -11,6 +11,7 @@ import pytest
 
 from fintune_gui.dataset import log as log_module
 from fintune_gui.dataset.log import ROOT, EditLog
+from fintune_gui.dataset.log_file import copy_in_memory
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import DataError, DiskFullError
 from tests.dataset.conftest import write_csv
@@ -66,10 +67,7 @@ def test_that_read_only_media_show_what_a_killed_writer_had_saved(
     assert (folder / "edits.sqlite-wal").stat().st_size > 0
 
     # Where nothing can be written, sqlite cannot open a log in WAL mode at all. Nothing binds a test that runs as root.
-    def refuse(path: Path) -> sqlite3.Connection:
-        return log_module._copy_in_memory(path)
-
-    monkeypatch.setattr(log_module, "_connect_read_only", refuse)
+    monkeypatch.setattr(log_module, "connect_read_only", copy_in_memory)
     with Dataset.open(folder, read_only=True) as dataset:
         assert dataset.cells([0, 1]) == [("mended by hand",), ("row two",)]
 
@@ -90,6 +88,6 @@ def test_that_damage_is_told_wherever_it_is_met(tmp_path: Path) -> None:
     try:
         with pytest.raises(DataError) as told:
             log.path_to(log.head)
-        assert told.value.problem.code == "data.damaged"
+        assert told.value.problem.code == "data.log_damaged"
     finally:
         log.close()
