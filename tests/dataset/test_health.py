@@ -1,0 +1,93 @@
+"""Damaged files are found, and there is a way out that loses as little as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fintune_gui.dataset.health import (
+    BACKUP_FILE,
+    back_up,
+    check_health,
+    read_backup,
+    restore_backup,
+    start_from_import,
+)
+from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.errors import DataError
+
+ROWS = [["one", "a"], ["two", "b"], ["three", "a"]]
+Make = Callable[..., Dataset]
+
+
+@pytest.fixture
+def folder(make_dataset: Make) -> Path:
+    """A dataset with a backup after two edits and one edit since."""
+    dataset = make_dataset(ROWS)
+    dataset.edit(0, "text", "first")
+    dataset.edit(1, "text", "second")
+    back_up(dataset.folder)
+    dataset.edit(2, "text", "third")
+    dataset.close()
+    return dataset.folder
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4 : len(content) // 2] = b"\xa5" * (len(content) // 2 - len(content) // 4)
+    path.write_bytes(content)
+
+
+def test_that_whole_files_have_no_problem(folder: Path) -> None:
+    health = check_health(folder)
+    assert health.problems == ()
+    assert health.backup is not None
+    assert health.backup.operations == 2
+
+
+def test_that_one_changed_byte_in_the_rows_is_found(folder: Path) -> None:
+    path = folder / "base" / "g0.arrow"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"three")] ^= 1
+    path.write_bytes(content)
+    (problem,) = check_health(folder).problems
+    assert problem.code == "data.base_damaged"
+
+
+def test_that_a_damaged_log_is_found_and_its_backup_brought_back(folder: Path) -> None:
+    damage(folder / "edits.sqlite")
+    health = check_health(folder)
+    assert health.log_is_bad
+    assert [problem.code for problem in health.problems] == ["data.log_damaged"]
+    restore_backup(folder)
+    with Dataset.open(folder) as dataset:
+        assert [row["text"] for _, row in dataset.rows()] == ["first", "second", "three"]
+        assert dataset.undo() is not None
+    assert check_health(folder).problems == ()
+    assert (folder / "edits.damaged-1.sqlite").exists()
+
+
+def test_that_one_can_start_again_from_the_imported_rows(folder: Path) -> None:
+    damage(folder / "edits.sqlite")
+    start_from_import(folder)
+    with Dataset.open(folder) as dataset:
+        assert [row["text"] for _, row in dataset.rows()] == ["one", "two", "three"]
+        assert dataset.history() == []
+
+
+def test_that_a_backup_is_never_made_from_a_damaged_log(folder: Path) -> None:
+    before = (folder / BACKUP_FILE).read_bytes()
+    damage(folder / "edits.sqlite")
+    with pytest.raises(DataError):
+        back_up(folder)
+    assert (folder / BACKUP_FILE).read_bytes() == before
+
+
+def test_that_a_damaged_backup_is_not_offered(folder: Path) -> None:
+    damage(folder / BACKUP_FILE)
+    assert read_backup(folder) is None
+    with pytest.raises(DataError, match="no backup"):
+        restore_backup(folder)
+    assert (folder / "edits.sqlite").exists()
