@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data_store import FILTER
-from benchmarks.harness import Measurement
+from benchmarks.harness import Measurement, private_memory_bytes
 from benchmarks.rows_data import RARE_WORD
 from benchmarks.window import lateness, open_window, wait
 
@@ -61,9 +61,7 @@ def repaints(dataset_folder: Path, work: Path, rows: int) -> Measurement:
 
 def private_memory(dataset_folder: Path, work: Path, rows: int) -> Measurement:
     """The window's private memory at its peak while rows are looked at, sorted, edited, replaced and undone."""
-    import psutil
-
-    process, peaks = psutil.Process(), {}
+    peaks: dict[str, int] = {}
     with _project(work, dataset_folder) as folder, open_window(folder) as (app, window):
         table = _shown_table(app, window, rows)
         dataset = window.session.dataset()
@@ -76,7 +74,7 @@ def private_memory(dataset_folder: Path, work: Path, rows: int) -> Measurement:
             seen: list[int] = []
 
             def look() -> bool:
-                seen.append(process.memory_full_info().uss)
+                seen.append(private_memory_bytes())
                 return bool(done)
 
             run_in_background(window, lambda _task: act(), success=done.append)
