@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -54,6 +55,8 @@ class ProjectSession(QObject):
         self.facts = Facts(gathered=False)
         self._folder: ProjectFolder | None = None
         self._dataset: Dataset | None = None
+        self._followed: tuple[Mapping[str, str], int] | None = None
+        """Keys of the columns and number of rows that the document knows of."""
         self._opening = Lock()
         self._undo: list[Project] = []
         self._redo: list[Project] = []
@@ -216,6 +219,7 @@ class ProjectSession(QObject):
 
                 try:
                     self._dataset = Dataset.open(self.folder.dataset, read_only=bool(self.read_only))
+                    self._followed = (self._dataset.keys, self._dataset.total_rows)
                 except DataError as error:
                     if error.problem.code == "data.no_dataset":
                         return None
@@ -227,8 +231,25 @@ class ProjectSession(QObject):
         if self._dataset is not None:
             self._dataset.close()
             self._dataset = None
+            self._followed = None
+
+    def _follow_rows(self) -> None:
+        """Let the document follow renamed columns and added files."""
+        dataset = self._dataset
+        if dataset is None or self.read_only:
+            return
+        now = (dataset.keys, dataset.total_rows)
+        before, self._followed = self._followed, now
+        if before is None or before == now:
+            return
+        from fintune_gui.dataset.apply import follow_dataset
+
+        project = follow_dataset(self.project, before[0], dataset)
+        if project != self.project:
+            self._save(project)
 
     def rows_were_changed(self) -> None:
         """Say that rows were imported, edited or cleaned: pages look again, facts are gathered again."""
+        self._follow_rows()
         self.rows_changed.emit()
         self.refresh_facts()
