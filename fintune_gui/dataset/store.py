@@ -7,6 +7,7 @@ an immutable `Picture` and may come from any thread while another one changes ro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -17,6 +18,7 @@ from fintune_gui.dataset.base import TEXT
 from fintune_gui.dataset.bulk import Transform
 from fintune_gui.dataset.changes import FLAG, NOTE, STAR, CellChange, Change, Operation, Segment
 from fintune_gui.dataset.column import Column, RowIds
+from fintune_gui.dataset.health import back_up
 from fintune_gui.dataset.importing import BASE_FILE, recover
 from fintune_gui.dataset.loading import Files
 from fintune_gui.dataset.log import LOG_FILE, ROOT, Draft, EditLog
@@ -28,7 +30,7 @@ from fintune_gui.dataset.rewriting import Rewriting
 from fintune_gui.dataset.summary import log_is_lost, read_source
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.document import SourceFile
-from fintune_gui.project.errors import DataError
+from fintune_gui.project.errors import DataError, FintuneError
 
 __all__ = ["Dataset", "Draft", "Operation", "Picture", "RowMarks"]
 
@@ -50,6 +52,7 @@ class Dataset(DatasetReading):
         if not read_only:
             self._files.remove_orphans(self._log)
         self._picture = self._files.picture(self._log)
+        self._changed = False
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False) -> Dataset:
@@ -70,7 +73,11 @@ class Dataset(DatasetReading):
         return cls(folder, read_only=read_only)
 
     def close(self) -> None:
+        """Close the files. What was changed since the last backup is backed up, if the disk allows."""
         with self._lock:
+            if self._changed:
+                with suppress(FintuneError, OSError):
+                    back_up(self.folder)
             self.close_reader()
             self._log.close()  # last, because only a writer can fold the write-ahead log into the file
 
@@ -347,6 +354,7 @@ class Dataset(DatasetReading):
 
     def _show(self, change: Change) -> None:
         self._picture = self._files.picture_after(self._picture, change, self._log)
+        self._changed = True
 
     def _change_removed(
         self, kind: str, label: str, rows: RowIds, reason: str | None, params: Mapping[str, Any] | None

@@ -24,11 +24,10 @@ Make = Callable[..., Dataset]
 
 @pytest.fixture
 def folder(make_dataset: Make) -> Path:
-    """A dataset with a backup after two edits and one edit since."""
+    """A dataset that was edited and closed, which makes a backup."""
     dataset = make_dataset(ROWS)
     dataset.edit(0, "text", "first")
     dataset.edit(1, "text", "second")
-    back_up(dataset.folder)
     dataset.edit(2, "text", "third")
     dataset.close()
     return dataset.folder
@@ -44,7 +43,7 @@ def test_that_whole_files_have_no_problem(folder: Path) -> None:
     health = check_health(folder)
     assert health.problems == ()
     assert health.backup is not None
-    assert health.backup.operations == 2
+    assert health.backup.operations == 3
 
 
 def test_that_one_changed_byte_in_the_rows_is_found(folder: Path) -> None:
@@ -63,7 +62,7 @@ def test_that_a_damaged_log_is_found_and_its_backup_brought_back(folder: Path) -
     assert [problem.code for problem in health.problems] == ["data.log_damaged"]
     restore_backup(folder)
     with Dataset.open(folder) as dataset:
-        assert [row["text"] for _, row in dataset.rows()] == ["first", "second", "three"]
+        assert [row["text"] for _, row in dataset.rows()] == ["first", "second", "third"]
         assert dataset.undo() is not None
     assert check_health(folder).problems == ()
     assert (folder / "edits.damaged-1.sqlite").exists()
