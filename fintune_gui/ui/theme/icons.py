@@ -19,15 +19,19 @@ _SHAPES = {
     "close": '<path d="m4.2 4.2 7.6 7.6M11.8 4.2l-7.6 7.6"/>',
     "copy": '<rect x="5.5" y="5.5" width="7.5" height="8" rx="1.5"/><path d="M10.5 5.5V3.8c0-.7-.6-1.3-1.3-1.3H4.3'
     'C3.6 2.5 3 3.1 3 3.8v5.4c0 .7.6 1.3 1.3 1.3h1.2"/>',
-    "facets": '<path d="M2.800 4h10.400M4.800 8h6.400M6.800 12h2.400"/>',
+    "facets": '<path d="M2.8 4h10.4M4.8 8h6.4M6.8 12h2.4"/>',
+    "filter": '<path d="M2.5 3.5h11L9.4 8.6v4.4l-2.8-1.6V8.6z"/>',
+    "flag": '<path d="M4 14V2.8h8.5L10.2 6l2.3 3.2H4"/>',
     "file": '<path d="M4 2.5h5l3 3v8H4z"/><path d="M9 2.5v3h3"/>',
     "folder": '<path d="M2.5 4.2c0-.4.3-.7.7-.7h3l1.5 1.7h5.1c.4 0 .7.3.7.7v6.2c0 .4-.3.7-.7.7H3.2'
     'c-.4 0-.7-.3-.7-.7z"/>',
     "forward": '<path d="M6 3.5 10.5 8 6 12.5"/>',
     "info": '<circle cx="8" cy="8" r="5.7"/><path d="M8 7.4v3.5M8 5.1v.2"/>',
     "more": '<path d="M3.6 8h.1M8 8h.1M12.4 8h.1" stroke-width="2"/>',
+    "note": '<path d="M3 3h10v7.5L10.5 13H3z"/><path d="M5.5 6.5h5M5.5 9h3"/>',
     "search": '<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>',
     "stale": '<path d="M12.6 6.2A5 5 0 1 0 13 8.8"/><path d="M13.2 3v3.4H9.8"/>',
+    "star": '<path d="m8 2.3 1.7 3.6 3.9.5-2.9 2.7.7 3.9L8 11.1 4.6 13l.7-3.9-2.9-2.7 3.9-.5z"/>',
     "warning": '<path d="M8 2.8 14 13H2z"/><path d="M8 6.6v3M8 11.3v.1"/>',
 }
 ICON_NAMES = tuple(_SHAPES)
