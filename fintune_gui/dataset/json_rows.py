@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,12 @@ from fintune_gui.project.errors import DataError
 CONVERSATION_KEYS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 """Keys whose list of objects is one conversation, and not a list of rows."""
 
+TWICE_NOTE = "Rows in which a name stands twice; its last value is used"
+ZERO_NOTE = "Rows that hold the invisible character U+0000"
+
 _CHUNK_CHARACTERS = 1 << 20
+_PIECE_BYTES = 1 << 20
+"""Small enough to stay in the processor's cache while it is parsed."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 """A whole string, or a character that gives a document its structure. A lone quote is a string without its end."""
@@ -40,22 +47,76 @@ class RawRow:
     column: int | None = None
 
 
-def read_json_lines(path: Path, encoding: str) -> Iterator[RawRow]:
-    """One row per line; blank lines are skipped, broken ones are rejected one by one."""
-    for number, line in enumerate(_lines_as_utf8(path, encoding), start=1):
+def read_json_lines(path: Path, encoding: str, notes: Counter[str] | None = None) -> Iterator[RawRow]:
+    """One row per line; blank lines are skipped, broken ones are rejected one by one.
+
+    Args:
+        notes: Counts what is odd and yet can be read.
+    """
+    first_line = 1
+    for piece in pieces_as_utf8(path, encoding):
+        lines = piece.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        yield from rows_of_lines(lines, first_line, notes)
+        first_line += len(lines)
+
+
+def rows_of_lines(lines: Sequence[bytes], first_line: int, notes: Counter[str] | None = None) -> Iterator[RawRow]:
+    """The rows in lines of UTF-8."""
+    for number, line in enumerate(lines, start=first_line):
         stripped = line.strip()
         if stripped:
-            yield _parse(stripped, number, first_column=1 + len(line) - len(line.lstrip()))
+            row = _parse(stripped, number, first_column=1 + len(line) - len(line.lstrip()))
+            if notes is not None and row.values is not None:
+                note_oddities(stripped, row.values, notes)
+            yield row
 
 
-def read_json_document(path: Path, encoding: str) -> Iterator[RawRow]:
+def note_oddities(text: bytes, values: dict[str, Any], notes: Counter[str]) -> None:
+    """Count a row in which a name stands twice, or which holds U+0000."""
+    if text.count(b'"') != orjson.dumps(values).count(b'"') and _repeats_a_name(text):
+        notes[TWICE_NOTE] += 1
+    if rb"\u0000" in text and "\0" in "".join(_strings(values)):
+        notes[ZERO_NOTE] += 1
+
+
+def _repeats_a_name(text: bytes) -> bool:
+    repeated = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        repeated.append(len({name for name, _ in pairs}) < len(pairs))
+
+    json.loads(text, object_pairs_hook=look)
+    return any(repeated)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def read_json_document(path: Path, encoding: str, notes: Counter[str] | None = None) -> Iterator[RawRow]:
     """The objects of a document: a list, an object with a list of objects inside, or objects one after another.
+
+    Args:
+        notes: Counts what is odd and yet can be read.
 
     Raises:
         DataError: if the document ends in the middle, so that it is not known what is missing.
     """
     for line, column, text in _elements(path, encoding):
-        row = _parse(text.encode("utf-8", "surrogateescape"), line, column)
+        encoded = text.encode("utf-8", "surrogateescape")
+        row = _parse(encoded, line, column)
+        if notes is not None and row.values is not None:
+            note_oddities(encoded, row.values, notes)
         if row.values is None or (inner := _inner_list(row.values)) is None:
             yield row
             continue
@@ -63,16 +124,18 @@ def read_json_document(path: Path, encoding: str) -> Iterator[RawRow]:
             yield _as_row(item, line, b"")
 
 
-def _lines_as_utf8(path: Path, encoding: str) -> Iterator[bytes]:
+def pieces_as_utf8(path: Path, encoding: str) -> Iterator[bytes]:
+    """The file as UTF-8 in pieces of whole lines. Bytes that do not fit the encoding stay as they are."""
     if encoding in ("utf-8", "utf-8-sig", "ascii"):
         with path.open("rb") as file:
             if encoding == "utf-8-sig" and file.read(3) != b"\xef\xbb\xbf":
                 file.seek(0)
-            yield from file
+            while piece := file.read(_PIECE_BYTES):
+                yield piece + file.readline()
     else:
         with open_text(path, encoding, newline="\n") as text:
-            for line in text:
-                yield line.encode("utf-8", "surrogateescape")
+            while characters := text.read(_PIECE_BYTES):
+                yield (characters + text.readline()).encode("utf-8", "surrogateescape")
 
 
 def _parse(text: bytes, line: int, first_column: int) -> RawRow:

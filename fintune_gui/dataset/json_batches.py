@@ -1,0 +1,91 @@
+"""JSON lines many at a time: the quick way for files in which all is well, which falls back to one row after another.
+
+A piece of the file is parsed line by line, but becomes columns at once. If anything in a piece is out of the
+ordinary, its rows are given one by one, each with its line and, if it is broken, its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from fintune_gui.dataset.base import MOST_COLUMNS, TEXT
+from fintune_gui.dataset.json_rows import (
+    CONVERSATION_KEYS,
+    note_oddities,
+    pieces_as_utf8,
+    rows_of_lines,
+)
+from fintune_gui.dataset.readers.reader import Notes, Piece, TextBatch
+from fintune_gui.dataset.shapes import PREFERENCE_KEYS, RESERVED, cell_text
+
+_NEED_A_LOOK = frozenset((*CONVERSATION_KEYS, *RESERVED, ""))
+"""Columns whose name depends on what a row holds."""
+
+
+def read_json_batches(path: Path, encoding: str, notes: Notes) -> Iterator[Piece]:
+    """The rows of JSON lines, as `json_rows.read_json_lines` gives them, but most of them as columns of text."""
+    first_line = 1
+    for piece in pieces_as_utf8(path, encoding):
+        lines = piece.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        try:
+            yield _batch(piece, lines, first_line, notes)
+        except _OneByOneError:
+            yield from rows_of_lines(lines, first_line, notes)
+        first_line += len(lines)
+
+
+class _OneByOneError(Exception):
+    """These rows are not all alike and well."""
+
+
+def _batch(piece: bytes, lines: Sequence[bytes], first_line: int, notes: Notes) -> TextBatch:
+    try:
+        rows = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        raise _OneByOneError from None
+    if set(map(type, rows)) != {dict}:
+        raise _OneByOneError
+    cells = _cells(rows)
+    if not cells or not _NEED_A_LOOK.isdisjoint(cells) or len(cells) > MOST_COLUMNS:
+        raise _OneByOneError
+    columns = {name: _column(name, values) for name, values in cells.items()}
+    if not _surely_without_repeated_names(piece, columns) or rb"\u0000" in piece:
+        for line, row in zip(lines, rows, strict=True):
+            note_oddities(line, row, notes)
+    return TextBatch(first_line, columns)
+
+
+def _cells(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The values of each column; None where a row lacks it."""
+    names = rows[0].keys()
+    if set(map(len, rows)) == {len(names)}:
+        try:
+            return {name: list(map(itemgetter(name), rows)) for name in names}
+        except KeyError:
+            pass
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}
+
+
+def _column(name: str, values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values, TEXT)
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        if name in PREFERENCE_KEYS:
+            raise _OneByOneError from None  # perhaps conversations
+        return pa.array([cell_text(name, value) for value in values], TEXT)
+
+
+def _surely_without_repeated_names(piece: bytes, columns: dict[str, pa.Array]) -> bool:
+    """Rows of texts have two quotation marks for each name and each text; another number calls for a closer look."""
+    cells = sum(len(array) for array in columns.values())
+    empty = sum(array.null_count for array in columns.values())
+    return piece.count(b'"') == 4 * cells - 2 * empty
