@@ -1,142 +1,87 @@
 """The one-line filter language: ``label = billing and (refund or length(text) > 400)``.
 
-Bare words must occur in any column. Conditions are ``COLUMN = VALUE``, ``!=``, ``contains``, ``~`` (regular expression,
-RE2), ``>``, ``>=``, ``<``, ``<=`` and ``is empty`` or ``is not empty``; ``length`` is the number of characters of all
-columns, ``length(COLUMN)`` that of one. They are joined by ``and``, ``or``, ``not`` and brackets; values and names that
-hold spaces or signs stand in double quotes.
+Bare words must occur in any column. Conditions about a column are ``COLUMN = VALUE``, ``!=``, ``==`` (equal to the
+letter, whatever was said about case), ``contains``, ``~`` (regular expression, RE2), ``>``, ``>=``, ``<``, ``<=``,
+``between 3 and 9``, ``is empty``, ``is missing`` (no value, not even an empty one) and their opposites with ``is not``.
+``length`` is the number of characters of all columns, ``length(COLUMN)`` that of one.
+
+Conditions about a row are ``is flagged``, ``is starred``, ``is edited``, ``is added``, ``is removed``, ``is empty``
+(some cell is), ``has note`` and ``note contains TEXT``, or ``has note contains TEXT`` if a column is called note. They
+stand at the start or behind ``and``, ``or``, ``not`` or a bracket; among other words, they are words.
+
+They are joined by ``and``, ``or``, ``not`` and brackets; values and names that hold spaces or signs stand in double
+quotes, in which a backslash stands before a quote or a backslash.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fintune_gui.dataset.conditions import (
+    STATES,
+    Both,
+    Compares,
+    Condition,
+    Contains,
+    Empty,
+    Equals,
+    InState,
+    Missing,
+    Not,
+    Noted,
+)
 from fintune_gui.project.errors import DataError
 
-Batch = Mapping[str, pa.LargeStringArray]
-
-_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(!=|>=|<=|[=~<>()])|((?:[^\s()"=~<>!]|!(?!=))+)|(\S))')
-_NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
-_SIGNS = ("=", "!=", "~", ">", ">=", "<", "<=")
-_COMPARE = {">": pc.greater, ">=": pc.greater_equal, "<": pc.less, "<=": pc.less_equal}
-
-
-class Condition(ABC):
-    """A filter, as a tree."""
-
-    @abstractmethod
-    def columns(self) -> set[str]:
-        """The columns that it looks at."""
-
-    @abstractmethod
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        """For each row of a batch whether it passes. Never null."""
-
-
-@dataclass(frozen=True)
-class _Both(Condition):
-    left: Condition
-    right: Condition
-    either: bool = False
-
-    def columns(self) -> set[str]:
-        return self.left.columns() | self.right.columns()
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        join = pc.or_ if self.either else pc.and_
-        return join(self.left.mask(batch), self.right.mask(batch))
+_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(!=|>=|<=|==|[=~<>()])|((?:[^\s()"=~<>!]|!(?!=))+)|(\S))', re.DOTALL)
+_SIGNS = ("=", "==", "!=", "~", ">", ">=", "<", "<=")
+_ORDER = (">", ">=", "<", "<=")
+_LENGTH_SIGNS = ("=", "!=", *_ORDER, "between")
+_JOINTS = ("and", "or", "not", "(")
+_PLAIN = re.compile(r"[^\W\d]\w*|-?\d+(\.\d+)?")
+_KEY_WORDS = frozenset({"and", "or", "not", "is", "has", "length", "contains", "between", "note", "empty", "missing"})
+_FORMS = {
+    "contains": "{column} contains {value}",
+    "not_contains": "not {column} contains {value}",
+    "equals": "{column} = {value}",
+    "not_equals": "{column} != {value}",
+    "exactly": "{column} == {value}",
+    "not_exactly": "not {column} == {value}",
+    "less": "{column} < {value}",
+    "greater": "{column} > {value}",
+    "between": "{column} between {value} and {value2}",
+    "regex": "{column} ~ {value}",
+    "empty": "{column} is empty",
+    "not_empty": "{column} is not empty",
+    "missing": "{column} is missing",
+    "not_missing": "{column} is not missing",
+    "length_less": "length({column}) < {value}",
+    "length_greater": "length({column}) > {value}",
+    "length_between": "length({column}) between {value} and {value2}",
+}
 
 
-@dataclass(frozen=True)
-class _Not(Condition):
-    inner: Condition
+def filter_text(column: str, operator: str, value: str = "", value2: str = "") -> str:
+    """One condition of the language from the fields of a form, quoted where it must be.
 
-    def columns(self) -> set[str]:
-        return self.inner.columns()
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        return pc.invert(self.inner.mask(batch))
-
-
-@dataclass(frozen=True)
-class _Contains(Condition):
-    """Some of the columns holds a text or matches a pattern."""
-
-    names: tuple[str, ...]
-    value: str
-    case_sensitive: bool
-    regex: bool = False
-
-    def columns(self) -> set[str]:
-        return set(self.names)
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        match = pc.match_substring_regex if self.regex else pc.match_substring
-        found: pa.BooleanArray | None = None
-        for name in self.names:
-            here = pc.fill_null(match(batch[name], self.value, ignore_case=not self.case_sensitive), False)
-            found = here if found is None else pc.or_(found, here)
-        return found
+    Args:
+        operator: "contains", "equals", "exactly", "missing" and "empty", each also with "not_" before it; "less",
+            "greater", "between", "regex", "length_less", "length_greater", "length_between".
+    """
+    return _FORMS[operator].format(column=_quoted(column), value=_quoted(value), value2=_quoted(value2))
 
 
-@dataclass(frozen=True)
-class _Equals(Condition):
-    name: str
-    value: str
-    case_sensitive: bool
-
-    def columns(self) -> set[str]:
-        return {self.name}
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        array, value = batch[self.name], self.value
-        if not self.case_sensitive:
-            array, value = pc.utf8_lower(array), value.lower()
-        return pc.fill_null(pc.equal(array, pa.scalar(value, pa.large_string())), False)
-
-
-@dataclass(frozen=True)
-class _Empty(Condition):
-    name: str
-
-    def columns(self) -> set[str]:
-        return {self.name}
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        trimmed = pc.utf8_trim_whitespace(pc.fill_null(batch[self.name], ""))
-        return pc.equal(pc.binary_length(trimmed), 0)
-
-
-@dataclass(frozen=True)
-class _Compares(Condition):
-    """A number: the length of columns, or the value of a cell that is a number; other cells never pass."""
-
-    names: tuple[str, ...]
-    sign: str
-    number: float
-    length: bool
-
-    def columns(self) -> set[str]:
-        return set(self.names)
-
-    def mask(self, batch: Batch) -> pa.BooleanArray:
-        if self.length:
-            value = pc.fill_null(pc.utf8_length(batch[self.names[0]]), 0)
-            for name in self.names[1:]:
-                value = pc.add(value, pc.fill_null(pc.utf8_length(batch[name]), 0))
-        else:
-            array = batch[self.names[0]]
-            numeric = pc.fill_null(pc.match_substring_regex(array, _NUMBER), False)
-            trimmed = pc.utf8_trim_whitespace(array)
-            value = pc.cast(pc.if_else(numeric, trimmed, pa.scalar(None, pa.large_string())), pa.float64())
-        compare = {"=": pc.equal, "!=": pc.not_equal, **_COMPARE}[self.sign]
-        return pc.fill_null(compare(pc.cast(value, pa.float64()), self.number), False)
+def _quoted(text: str) -> str:
+    """`text` as one token that stands for itself."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _KEY_WORDS:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @dataclass(frozen=True)
@@ -157,7 +102,7 @@ def parse_filter(text: str, columns: Sequence[str], *, case_sensitive: bool = Fa
     Raises:
         DataError: (``data.bad_filter``) saying what is wrong and where.
     """
-    tokens = _tokens(text)
+    tokens = _tokens(text.encode("utf-8", "replace").decode())  # as the cells of a table: half a character is none
     return _Parser(tokens, tuple(columns), case_sensitive, text).whole() if tokens else None
 
 
@@ -182,7 +127,7 @@ def _tokens(text: str) -> list[_Token]:
         if stray:
             raise _bad(f"the sign {stray} at character {position + 1} is not expected", text)
         if quoted:
-            tokens.append(_Token(re.sub(r"\\(.)", r"\1", quoted[1:-1]), position, quoted=True))
+            tokens.append(_Token(re.sub(r"(?s)\\(.)", r"\1", quoted[1:-1]), position, quoted=True))
         else:
             tokens.append(_Token(sign or word, position))
     return tokens
@@ -230,7 +175,7 @@ class _Parser:
         condition = self._all()
         while self._next_is("or"):
             self._at += 1
-            condition = _Both(condition, self._all(), either=True)
+            condition = Both(condition, self._all(), either=True)
         return condition
 
     def _all(self) -> Condition:
@@ -238,13 +183,13 @@ class _Parser:
         while self._peek() and not self._next_is("or", ")"):
             if self._next_is("and"):
                 self._at += 1
-            condition = _Both(condition, self._not())
+            condition = Both(condition, self._not())
         return condition
 
     def _not(self) -> Condition:
         if self._next_is("not"):
             self._at += 1
-            return _Not(self._not())
+            return Not(self._not())
         if self._next_is("("):
             self._at += 1
             condition = self._any()
@@ -252,20 +197,44 @@ class _Parser:
                 raise self._unexpected()
             self._at += 1
             return condition
-        return self._condition()
+        return self._about_row() or self._condition()
+
+    def _about_row(self) -> Condition | None:
+        """A condition about the row itself; None if there is none here."""
+        before = self._peek(-1) if self._at else None
+        if before is not None and before.word not in _JOINTS:
+            return None
+        first, second, third = (token.word if token else "" for token in (self._peek(i) for i in range(3)))
+        negated = second == "not"
+        state = third if negated else second
+        if first == "is" and state in (*STATES, "empty"):
+            self._at += 2 + negated
+            condition = Empty(self._columns) if state == "empty" else InState(state)
+            return Not(condition) if negated else condition
+        if (first, second) == ("has", "note"):
+            self._at += 2
+            return self._noted() if self._next_is("contains") else Noted()
+        if (first, second) == ("note", "contains") and "note" not in {name.lower() for name in self._columns}:
+            self._at += 1
+            return self._noted()
+        return None
+
+    def _noted(self) -> Condition:
+        self._at += 1
+        return Noted(self._value(), self._case_sensitive)
 
     def _condition(self) -> Condition:
         token = self._peek()
         if token is None or (not token.quoted and (token.text in (*_SIGNS, ")") or token.word in ("and", "or"))):
             raise self._unexpected()
         self._at += 1
-        if token.word == "length" and (self._next_is("(") or self._next_is(*_SIGNS)):
+        if token.word == "length" and self._next_is("(", "between", *_SIGNS):
             return self._length()
         follower = self._peek()
         sign = "" if follower is None else follower.word
-        if sign in _SIGNS or (sign in ("contains", "is") and self._is_column(token)):
+        if sign in _SIGNS or (sign in ("contains", "is", "between") and self._is_column(token)):
             return self._about(self._column(token), sign)
-        return _Contains(self._columns, token.text, self._case_sensitive)
+        return Contains(self._columns, token.text, self._case_sensitive)
 
     def _length(self) -> Condition:
         names = self._columns
@@ -279,31 +248,41 @@ class _Parser:
             if not self._next_is(")"):
                 raise self._unexpected()
             self._at += 1
-        if not self._next_is(*(sign for sign in _SIGNS if sign != "~")):
+        if not self._next_is(*_LENGTH_SIGNS):
             raise self._unexpected()
-        sign = self._tokens[self._at].text
+        sign = self._tokens[self._at].word
         self._at += 1
-        return _Compares(names, sign, self._number(), length=True)
+        return self._compares(names, sign, length=True)
+
+    def _compares(self, names: tuple[str, ...], sign: str, *, length: bool) -> Condition:
+        number = self._number()
+        if sign != "between":
+            return Compares(names, sign, number, length)
+        if not self._next_is("and"):
+            raise self._unexpected()
+        self._at += 1
+        return Compares(names, sign, number, length, most=self._number())
 
     def _about(self, name: str, sign: str) -> Condition:
         self._at += 1
         if sign == "is":
             negated = self._next_is("not")
             self._at += negated
-            if not self._next_is("empty"):
+            if not self._next_is("empty", "missing"):
                 raise self._unexpected()
+            condition = Empty((name,)) if self._next_is("empty") else Missing(name)
             self._at += 1
-            return _Not(_Empty(name)) if negated else _Empty(name)
-        if sign in _COMPARE:
-            return _Compares((name,), sign, self._number(), length=False)
+            return Not(condition) if negated else condition
+        if sign in _ORDER or sign == "between":
+            return self._compares((name,), sign, length=False)
         value = self._value()
         if sign == "contains":
-            return _Contains((name,), value, self._case_sensitive)
+            return Contains((name,), value, self._case_sensitive)
         if sign == "~":
             check_pattern(value, "data.bad_filter")
-            return _Contains((name,), value, self._case_sensitive, regex=True)
-        equal = _Equals(name, value, self._case_sensitive)
-        return _Not(equal) if sign == "!=" else equal
+            return Contains((name,), value, self._case_sensitive, regex=True)
+        equal = Equals(name, value, self._case_sensitive or sign == "==")
+        return Not(equal) if sign == "!=" else equal
 
     def _value(self) -> str:
         """One quoted text, or all words up to the next key word."""

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fintune_gui.dataset.bulk import Mask, differs
-from fintune_gui.dataset.column import RowIds
-from fintune_gui.dataset.filters import Condition, check_pattern, parse_filter
+from fintune_gui.dataset.base import TEXT
+from fintune_gui.dataset.column import Mask, RowIds, differs
+from fintune_gui.dataset.conditions import Batch, RowFacts, literal
+from fintune_gui.dataset.filters import check_pattern, parse_filter
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.settings import Frozen
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.store import Dataset
+    from fintune_gui.dataset.picture import Picture
 
 ROW_ID = "#"
 LENGTH_PREFIX = "length:"
@@ -64,56 +65,77 @@ class ReplacePreview(Frozen):
     """Row id, column, before, after."""
 
 
-def select(dataset: Dataset, query: Query) -> RowIds:
-    """Ids of the rows that `query` asks for, in its order."""
-    mask = _shown(dataset, query)
-    condition = parse_filter(query.text, dataset.columns, case_sensitive=query.case_sensitive)
-    if condition is not None:
-        mask = mask & _passing(dataset, condition)
+def select(picture: Picture, query: Query, check_cancelled: Callable[[], None] = lambda: None) -> RowIds:
+    """Ids of the rows that `query` asks for, in its order.
+
+    Args:
+        check_cancelled: Called between batches; may raise.
+
+    Raises:
+        DataError: if the filter cannot be read or names a column that is not there.
+    """
+    mask = matching(picture, query, check_cancelled)
     ids = np.flatnonzero(mask).astype(np.int64)
-    return _sorted(dataset, ids, mask, query.sort) if query.sort else ids
+    return _sorted(picture, ids, mask, query.sort, check_cancelled) if query.sort else ids
 
 
-def _shown(dataset: Dataset, query: Query) -> Mask:
-    removed = dataset.removed_mask
+def matching(picture: Picture, query: Query, check_cancelled: Callable[[], None] = lambda: None) -> Mask:
+    """For each row whether `query` asks for it; as `select`, without an order."""
+    shown = _shown(picture, query)
+    condition = parse_filter(query.text, picture.columns, case_sensitive=query.case_sensitive)
+    if condition is None:
+        return shown
+    facts = RowFacts(picture)
+    names = sorted(condition.columns())
+    if not names:
+        whole = condition.mask(Batch(0, picture.total_rows, {}, facts))
+        both: Mask = shown & whole.to_numpy(zero_copy_only=False)
+        return both
+    passing = np.zeros(picture.total_rows, bool)
+    for start, arrays in picture.batches(names):
+        check_cancelled()
+        size = len(arrays[0])
+        if shown[start : start + size].any():
+            found = condition.mask(Batch(start, size, dict(zip(names, arrays, strict=True)), facts))
+            passing[start : start + size] = found.to_numpy(zero_copy_only=False)
+    return shown & passing
+
+
+def _shown(picture: Picture, query: Query) -> Mask:
+    removed = picture.removed_mask
     if query.show == "all":
-        return np.ones(dataset.total_rows, bool)
+        return np.ones(picture.total_rows, bool)
     if query.show == "removed":
         return removed
-    return ~removed & dataset.edited_mask() if query.show == "edited" else ~removed
+    return ~removed & picture.edited_mask() if query.show == "edited" else ~removed
 
 
-def _passing(dataset: Dataset, condition: Condition) -> Mask:
-    names = sorted(condition.columns())
-    passing = np.zeros(dataset.total_rows, bool)
-    for start, arrays in dataset.batches(names):
-        found = condition.mask(dict(zip(names, arrays, strict=True)))
-        passing[start : start + len(found)] = found.to_numpy(zero_copy_only=False)
-    return passing
-
-
-def _sorted(dataset: Dataset, ids: RowIds, mask: Mask, sort: tuple[Sort, ...]) -> RowIds:
+def _sorted(
+    picture: Picture, ids: RowIds, mask: Mask, sort: tuple[Sort, ...], check_cancelled: Callable[[], None]
+) -> RowIds:
     keys: dict[str, pa.Array | pa.ChunkedArray] = {}
     order: list[tuple[str, str]] = []
     for number, key in enumerate(sort):
-        keys[f"k{number}"] = pa.array(ids) if key.column == ROW_ID else _sort_key(dataset, key.column, mask)
+        by_id = key.column == ROW_ID
+        keys[f"k{number}"] = pa.array(ids) if by_id else _sort_key(picture, key.column, mask, check_cancelled)
         order.append((f"k{number}", "descending" if key.descending else "ascending"))
     indices = pc.sort_indices(pa.table(keys), sort_keys=order)
     ordered: RowIds = ids[indices.to_numpy()]
     return ordered
 
 
-def _sort_key(dataset: Dataset, column: str, mask: Mask) -> pa.ChunkedArray:
-    by_length = column.startswith(LENGTH_PREFIX) and column not in dataset.columns
+def _sort_key(picture: Picture, column: str, mask: Mask, check_cancelled: Callable[[], None]) -> pa.ChunkedArray:
+    by_length = column.startswith(LENGTH_PREFIX) and column not in picture.columns
     name = column.removeprefix(LENGTH_PREFIX) if by_length else column
     chunks = []
-    for start, (array,) in dataset.batches([name]):
+    for start, (array,) in picture.batches([name]):
+        check_cancelled()
         wanted = array.filter(pa.array(mask[start : start + len(array)]))
         if by_length:
             chunks.append(pc.fill_null(pc.utf8_length(wanted), 0))
         else:
             chunks.append(pc.utf8_lower(pc.utf8_slice_codeunits(wanted, 0, _SORT_CHARACTERS)))
-    keys = pa.chunked_array(chunks)
+    keys = pa.chunked_array(chunks, pa.int64() if by_length else TEXT)
     if by_length:
         return keys
     try:
@@ -138,14 +160,14 @@ def replacer(spec: Replace) -> Callable[[pa.LargeStringArray], pa.LargeStringArr
         return lambda array: pc.replace_substring_regex(array, pattern, spec.replacement)
     if not spec.whole_word and spec.case_sensitive:
         return lambda array: pc.replace_substring(array, spec.find, spec.replacement)
-    literal = "".join(f"\\{c}" if c in r"\.+*?()|[]{}^$" else c for c in spec.find)
+    found = literal(spec.find)
     if not spec.whole_word:
         replacement = spec.replacement.replace("\\", r"\\")
-        return lambda array: pc.replace_substring_regex(array, f"{flags}{literal}", replacement)
+        return lambda array: pc.replace_substring_regex(array, f"{flags}{found}", replacement)
 
     # RE2 has no look-around and its \b knows ASCII only, so the neighbours are captured and put back. Two passes,
     # because a neighbour between two words belongs to only one match.
-    pattern = f"{flags}(^|{_NOT_A_WORD}){literal}($|{_NOT_A_WORD})"
+    pattern = f"{flags}(^|{_NOT_A_WORD}){found}($|{_NOT_A_WORD})"
 
     def whole_words(array: pa.LargeStringArray) -> pa.LargeStringArray:
         for _ in range(2):
@@ -167,13 +189,13 @@ def _check_replacement(pattern: str, spec: Replace) -> None:
         ) from error
 
 
-def preview(dataset: Dataset, spec: Replace, scope: Mask, limit: int) -> ReplacePreview:
+def preview(picture: Picture, spec: Replace, scope: Mask, limit: int) -> ReplacePreview:
     """Count what a replacement would change in the rows of `scope`, and show the first changes."""
     replace = replacer(spec)
-    names = spec.columns or dataset.columns
+    names = spec.columns or picture.columns
     cells, rows = 0, 0
     examples: list[tuple[int, str, str, str]] = []
-    for start, arrays in dataset.batches(names):
+    for start, arrays in picture.batches(names):
         inside = scope[start : start + len(arrays[0])]
         touched = np.zeros(len(inside), bool)
         found: list[tuple[int, str, str, str]] = []
