@@ -14,8 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import ipc
 
+from fintune_gui.dataset.no_pandas import keep_pandas_out
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import disk_errors_explained
+
+keep_pandas_out()
 
 BATCH_ROWS = 16_384
 BATCH_CHARACTERS = 32 << 20
