@@ -1,8 +1,9 @@
-"""All keys of the program in one table: the window takes its own from here, and F1 shows every one."""
+"""All actions and keys of the program in one table: the window takes its keys from here, the command palette its lines,
+and F1 shows every key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,32 +19,65 @@ from fintune_gui.ui.widgets.controls import Button, Label
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A key and what it does. `action` names what the window does; the others belong to tables and fields."""
+    """Something that can be done: its words, its keys, and the name under which the window or a page does it.
+
+    Without `keys` it is found only in the command palette; without `action` it belongs to whatever has the focus.
+    """
 
     keys: str
     words: str
     action: str = ""
 
 
+@dataclass(frozen=True)
+class Command:
+    """One line of the command palette: what it does, and why it cannot be done now ("" if it can)."""
+
+    words: str
+    act: Callable[[], object]
+    keys: str = ""
+    group: str = ""
+    reason: str = ""
+
+
 EVERYWHERE = (
+    Shortcut("Ctrl+K", "Find any action by its name", "palette"),
     Shortcut("Ctrl+Return", "Continue: press the page's main button", "continue"),
     Shortcut("Ctrl+Z", "Take back the last change", "undo"),
     Shortcut("Ctrl+Shift+Z", "Do it again", "redo"),
     Shortcut("Ctrl+N", "New project", "new"),
     Shortcut("Ctrl+O", "Open a project", "open"),
-    Shortcut("F1", "Show this list", "keys"),
+    Shortcut("F1", "Show the list of keys", "keys"),
     Shortcut("Ctrl+Q", "Close the window; a training run saves first", "quit"),
+    Shortcut("", "Close the project", "close_project"),
+    Shortcut("", "Show the project's folder", "folder"),
+    Shortcut("", "Rename the project", "rename"),
+    Shortcut("", "Light theme", "light"),
+    Shortcut("", "Dark theme", "dark"),
+    Shortcut("", "Theme of the system", "system"),
 )
 IN_TABLES = (
-    Shortcut("Ctrl+F", "Search and filter"),
-    Shortcut("Ctrl+H", "Find and replace"),
-    Shortcut("F2", "Edit the cell"),
-    Shortcut("Space", "Flag the chosen rows"),
-    Shortcut("Del", "Remove the chosen rows; they can come back"),
-    Shortcut("Ctrl+A", "Choose all rows"),
-    Shortcut("Ctrl+C", "Copy rows, a plot or a message"),
-    Shortcut("Ctrl+V", "Paste rows from a spreadsheet"),
+    Shortcut("Ctrl+F", "Search and filter", "search"),
+    Shortcut("Ctrl+H", "Find and replace", "replace"),
+    Shortcut("F3", "Next row that holds what is looked for", "find_next"),
+    Shortcut("Shift+F3", "The one before", "find_previous"),
+    Shortcut("Ctrl+G", "Go to a row by its number", "go_to_row"),
+    Shortcut("Space", "Open or close the whole text of the row", "detail"),
+    Shortcut("F2", "Edit the cell; typing replaces it", "edit"),
+    Shortcut("Ctrl+D", "Fill down", "fill_down"),
+    Shortcut("F", "Flag the chosen rows", "flag"),
+    Shortcut("S", "Star the chosen rows", "star"),
+    Shortcut("Ctrl+J", "Next flagged row; with Shift the one before", "next_flagged"),
+    Shortcut("Del", "Remove the chosen rows; they can come back", "remove"),
+    Shortcut("Ctrl+A", "Choose all rows", "select_all"),
+    Shortcut("Ctrl+C", "Copy cells, a plot or a message", "copy"),
+    Shortcut("Ctrl+V", "Paste rows from a spreadsheet", "paste"),
+    Shortcut("Alt+Down", "Menu of the column: order, filter, facet, hide", "column_menu"),
     Shortcut("Esc", "Empty the search field"),
+    Shortcut("", "Show or hide the facets", "facets"),
+    Shortcut("", "Save this view, or show a saved one", "views"),
+    Shortcut("", "Show all rows: no filter", "show_all"),
+    Shortcut("", "Order the rows as they were imported", "unsort"),
 )
 
 
@@ -52,21 +86,49 @@ def step_shortcuts() -> list[tuple[str, Step]]:
     return [(f"Ctrl+{number % 10}", step) for number, step in enumerate(Step, start=1)]
 
 
+def commands_of(
+    shortcuts: Sequence[Shortcut],
+    handlers: Mapping[str, Callable[[], object]],
+    *,
+    group: str = "",
+    reasons: Mapping[str, str] | None = None,
+) -> list[Command]:
+    """The lines of the palette for those of `shortcuts` that `handlers` can do.
+
+    Args:
+        reasons: Why an action cannot be done now, by its name.
+    """
+    return [
+        Command(
+            shortcut.words, handlers[shortcut.action], shortcut.keys, group, (reasons or {}).get(shortcut.action, "")
+        )
+        for shortcut in shortcuts
+        if shortcut.action in handlers
+    ]
+
+
+def step_commands(go: Callable[[Step], object], reason: str = "") -> list[Command]:
+    """One line for each page."""
+    return [
+        Command(f"Go to {step.display_name}", partial(go, step), keys, "Pages", reason)
+        for keys, step in step_shortcuts()
+    ]
+
+
 def add_actions(window: QWidget, handlers: Mapping[str, Callable[[], object]], go: Callable[[Step], object]) -> None:
     """Give `window` the keys that work everywhere."""
-    for shortcut in EVERYWHERE:
-        _add(window, shortcut.keys, shortcut.words, handlers[shortcut.action])
-    for keys, step in step_shortcuts():
-        _add(window, keys, step.display_name, partial(go, step))
+    for command in (*commands_of(EVERYWHERE, handlers), *step_commands(go)):
+        if command.keys:
+            _add(window, command)
 
 
-def _add(window: QWidget, keys: str, words: str, act: Callable[[], object]) -> None:
-    action = QAction(words, window)
-    sequences = [QKeySequence(keys)]
-    if keys == "Ctrl+Return":
+def _add(window: QWidget, command: Command) -> None:
+    action = QAction(command.words, window)
+    sequences = [QKeySequence(command.keys)]
+    if command.keys == "Ctrl+Return":
         sequences.append(QKeySequence("Ctrl+Enter"))
     action.setShortcuts(sequences)
-    action.triggered.connect(lambda: act())  # noqa: PLW0108 - drops the bool that `triggered` sends
+    action.triggered.connect(lambda: command.act())  # noqa: PLW0108 - drops the bool that `triggered` sends
     window.addAction(action)
 
 
@@ -84,12 +146,12 @@ class ShortcutList(QDialog):
         steps = [Shortcut(keys, step.display_name) for keys, step in step_shortcuts()]
         columns = row(spacing=36)
         for title, shortcuts in (("Steps", steps), ("Everywhere", EVERYWHERE), ("Tables", IN_TABLES)):
-            columns.addLayout(_column(title, shortcuts))
+            columns.addLayout(_column(title, [shortcut for shortcut in shortcuts if shortcut.keys]))
         layout.addLayout(columns)
         layout.addLayout(row(None, Button("Close", self.hide)))
 
 
-def _column(title: str, shortcuts: list[Shortcut] | tuple[Shortcut, ...]) -> QVBoxLayout:
+def _column(title: str, shortcuts: Sequence[Shortcut]) -> QVBoxLayout:
     column = QVBoxLayout()
     column.addWidget(Label(title, "card_title"))
     grid = QGridLayout()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,9 +24,10 @@ from fintune_gui.ui.services.jobs import TrainerThread
 from fintune_gui.ui.services.notifications import Notification, notifications
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.services.settings import WindowSettings
-from fintune_gui.ui.shortcuts import ShortcutList, add_actions
+from fintune_gui.ui.shortcuts import EVERYWHERE, Command, ShortcutList, add_actions, commands_of, step_commands
 from fintune_gui.ui.step_pages import StepPages
 from fintune_gui.ui.theme import Appearance, theme
+from fintune_gui.ui.widgets.command_palette import CommandPalette
 from fintune_gui.ui.widgets.project_menu import ProjectMenu
 from fintune_gui.ui.widgets.rail import Rail
 from fintune_gui.ui.widgets.toasts import ToastArea
@@ -77,7 +80,9 @@ class MainWindow(QMainWindow):
         self._refreshing.setInterval(0)
         self._memory = QTimer(self)
         self._memory.setInterval(_MEMORY_EVERY_MS)
-        handlers = {
+        self.finder = CommandPalette(self)
+        self._handlers: dict[str, Callable[[], object]] = {
+            "palette": self.open_palette,
             "continue": self._continue,
             "undo": self._undo,
             "redo": self._redo,
@@ -85,8 +90,14 @@ class MainWindow(QMainWindow):
             "open": self.choose_project,
             "keys": self.show_keys,
             "quit": self.close,
+            "close_project": self.close_project,
+            "folder": self._show_folder,
+            "rename": self.rail.name.edit,
+            "light": partial(self.set_appearance, "light"),
+            "dark": partial(self.set_appearance, "dark"),
+            "system": partial(self.set_appearance, "system"),
         }
-        add_actions(self, handlers, self.show_step)
+        add_actions(self, self._handlers, self.show_step)
 
     def _connect(self) -> None:
         session = self.session
@@ -117,6 +128,7 @@ class MainWindow(QMainWindow):
         self.home.created.connect(self._on_created)
         self.home.resume_requested.connect(self._resume)
         self._leaving_screen.close_now.connect(self._close_now)
+        self.finder.ran.connect(self._remember_command)
         notifications().listen(self._show_notification)
         notifications().withdrawn.connect(self.toasts.remove)
 
@@ -315,6 +327,26 @@ class MainWindow(QMainWindow):
             self._keys = ShortcutList(self)
         self._keys.show()
         self._keys.raise_()
+
+    @Slot()
+    def open_palette(self) -> None:
+        """Ctrl+K: every action of the window and of the page on screen."""
+        if self._screens.currentWidget() is self._leaving_screen:
+            return
+        self.finder.recent = self.settings.recent_commands
+        self.finder.open(self.commands())
+
+    def commands(self) -> list[Command]:
+        """Everything that can be done now, and why not."""
+        page, closed = self.pages.page, "" if self.session.is_open else "Open a project first."
+        of_project = ("undo", "redo", "close_project", "folder", "rename")
+        handlers = {name: act for name, act in self._handlers.items() if name != "palette"}
+        own = commands_of(EVERYWHERE, handlers, group="Fintune", reasons=dict.fromkeys(of_project, closed))
+        return [*(page.commands() if page is not None else ()), *step_commands(self.show_step, closed), *own]
+
+    @Slot(str)
+    def _remember_command(self, _words: str) -> None:
+        self.settings.recent_commands = self.finder.recent
 
     @Slot(str)
     def set_appearance(self, appearance: Appearance) -> None:

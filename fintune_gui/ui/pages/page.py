@@ -12,6 +12,7 @@ from fintune_gui.project.document import Project
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.flow import Step, StepState
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import row
 from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label
@@ -74,6 +75,23 @@ class PageHeader(QWidget):
         if had_focus and not self.primary.hasFocus():
             self.setFocus()  # else it goes to the rail, far from what the user has just started
         self.primary.setToolTip("Ctrl+Enter" if enabled else reason)
+
+    def commands(self, group: str) -> list[Command]:
+        """The buttons, as lines of the command palette."""
+        buttons = [
+            self.primary,
+            *(button for button in self._buttons.findChildren(Button) if button is not self.primary),
+        ]
+        return [
+            Command(
+                button.text() or button.accessibleName(),
+                button.click,
+                group=group,
+                reason="" if button.isEnabled() else button.toolTip() or "Not possible now.",
+            )
+            for button in buttons
+            if button.isVisible()
+        ]
 
     def _press(self) -> None:
         if self._primary_action is not None:
@@ -161,6 +179,11 @@ class Page(QWidget):
 
     def prepare(self, name: str) -> None:
         """The base model `name` is wanted; only the Model page does something with it."""
+
+    def commands(self) -> list[Command]:
+        """What the command palette offers while the page is on screen: the buttons of its header. Pages with more to
+        offer add it."""
+        return [] if self.waiting else self.header.commands(self.title)
 
     def undo(self) -> None:
         """Ctrl+Z: take back the last change of the settings. The Clean page takes back operations on rows."""

@@ -62,6 +62,16 @@ class WindowSettings:
         self._set("appearance", value)
 
     @property
+    def recent_commands(self) -> list[str]:
+        """Words of the actions that ran lately from the command palette, the last one first."""
+        value = self._values.get("recent_commands")
+        return [str(words) for words in value] if isinstance(value, list) else []
+
+    @recent_commands.setter
+    def recent_commands(self, value: list[str]) -> None:
+        self._set("recent_commands", value)
+
+    @property
     def geometry(self) -> str:
         """The window's place, as Qt writes it, in base64; "" when there is none."""
         value = self._values.get("geometry")
@@ -85,6 +95,18 @@ class WindowSettings:
         steps.pop(project_id, None)
         steps = {**dict(list(steps.items())[-_MOST_PROJECTS:]), project_id: step}
         self._set("last_steps", steps)
+
+    def last_view(self, project_id: str) -> dict[str, Any]:
+        """Filter, order, columns and place of the rows that were shown last in a project; empty when not known."""
+        view = self._part("last_views").get(project_id)
+        return view if isinstance(view, dict) else {}
+
+    def remember_view(self, project_id: str, view: dict[str, Any]) -> None:
+        """Keep what `last_view` gives, for the last projects."""
+        self._refresh()
+        views = self._part("last_views")
+        views.pop(project_id, None)
+        self._set("last_views", {**dict(list(views.items())[-_MOST_PROJECTS:]), project_id: view})
 
     def table_state(self, name: str) -> dict[str, Any]:
         """What a table remembered: column widths by column name, sort."""
