@@ -6,9 +6,10 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from fintune_gui.dataset.json_rows import RawRow
+from fintune_gui.dataset.json_rows import BROKEN_BYTES, RawRow
 from fintune_gui.dataset.text_files import has_broken_characters, open_text
 from fintune_gui.project.errors import DataError
 
@@ -84,35 +85,67 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
     return best if score(best)[1] else ","
 
 
-def read_csv(path: Path, encoding: str, delimiter: str) -> Iterator[RawRow]:
+@dataclass(frozen=True)
+class Dialect:
+    """How cells are written. No character ("") means that there is none for this."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    header: bool = True
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape or None,
+            strict=True,
+        )
+
+
+def read_csv(path: Path, encoding: str, dialect: Dialect | str = ",") -> Iterator[RawRow]:
     """One row per record after the header. Cells are texts; nothing is turned into numbers, nulls or dates.
+
+    Without a header the columns are called column_1, column_2 and so on.
+
+    Args:
+        dialect: A text is the delimiter.
 
     Raises:
         DataError: if there is no usable header.
     """
+    dialect = Dialect(dialect) if isinstance(dialect, str) else dialect
     with open_text(path, encoding) as file:
-        feed = _LineFeed(iter(file))
-        records = _records(feed, delimiter)
-        header: list[str] | None = None
-        for line, cells, reason, text in records:
-            if header is None:
-                if cells is None or has_broken_characters("".join(cells)):
-                    raise DataError(
-                        "data.bad_header",
-                        f"The first line of {path.name} is no header.",
-                        reason or "It holds bytes that are not text in this encoding.",
-                        "Put the names of the columns into the first line, or choose another encoding.",
-                    )
-                header = column_names(cells)
+        names: list[str] | None = None
+        for line, cells, reason, text in _records(_LineFeed(iter(file)), dialect):
+            if names is None and dialect.header:
+                names = _header(path, cells, reason)
             elif cells is None:
                 yield RawRow(line, None, reason, text)
-            elif len(cells) != len(header):
-                yield RawRow(line, None, _ragged(len(cells), len(header), line, text), text)
-            elif has_broken_characters(text):
-                shown = text.encode("utf-8", "replace").decode()
-                yield RawRow(line, None, "It holds bytes that are not text in this encoding", shown)
             else:
-                yield RawRow(line, dict(zip(header, cells, strict=True)))
+                names = names or column_names([""] * len(cells))
+                yield _row(line, names, cells, text)
+
+
+def _header(path: Path, cells: list[str] | None, reason: str) -> list[str]:
+    if cells is None or has_broken_characters("".join(cells)):
+        raise DataError(
+            "data.bad_header",
+            f"The first line of {path.name} is no header.",
+            f"{reason or BROKEN_BYTES}.",
+            "Put the names of the columns into the first line, or choose another encoding.",
+        )
+    return column_names(cells)
+
+
+def _row(line: int, names: list[str], cells: list[str], text: str) -> RawRow:
+    if len(cells) != len(names):
+        return RawRow(line, None, _ragged(len(cells), len(names), line, text), text)
+    if has_broken_characters(text):
+        return RawRow(line, None, BROKEN_BYTES, text.encode("utf-8", "replace").decode())
+    return RawRow(line, dict(zip(names, cells, strict=True)))
 
 
 def column_names(cells: list[str]) -> list[str]:
@@ -127,9 +160,9 @@ def column_names(cells: list[str]) -> list[str]:
     return names
 
 
-def _records(feed: _LineFeed, delimiter: str) -> Iterator[tuple[int, list[str] | None, str, str]]:
+def _records(feed: _LineFeed, dialect: Dialect) -> Iterator[tuple[int, list[str] | None, str, str]]:
     """Line, cells (None if rejected), reason and text of each record that is not blank."""
-    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    reader = dialect.reader(feed)
     while True:
         line = feed.line
         try:
@@ -143,7 +176,7 @@ def _records(feed: _LineFeed, delimiter: str) -> Iterator[tuple[int, list[str] |
                 reason = "A quotation mark is opened and never closed"
             # only this line is lost: the next ones are read as if the stray quote had not been there
             yield line, None, reason, feed.give_back_all_but_first().rstrip("\r\n")
-            reader = csv.reader(feed, delimiter=delimiter, strict=True)
+            reader = dialect.reader(feed)
             continue
         text = "".join(feed.record).rstrip("\r\n")
         feed.next_record()

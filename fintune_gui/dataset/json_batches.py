@@ -88,4 +88,4 @@ def _surely_without_repeated_names(piece: bytes, columns: dict[str, pa.Array]) -
     """Rows of texts have two quotation marks for each name and each text; another number calls for a closer look."""
     cells = sum(len(array) for array in columns.values())
     empty = sum(array.null_count for array in columns.values())
-    return piece.count(b'"') == 4 * cells - 2 * empty
+    return bool(piece.count(b'"') == 4 * cells - 2 * empty)

@@ -18,6 +18,7 @@ from fintune_gui.project.errors import DataError
 CONVERSATION_KEYS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 """Keys whose list of objects is one conversation, and not a list of rows."""
 
+BROKEN_BYTES = "It holds bytes that are not text in this encoding"
 TWICE_NOTE = "Rows in which a name stands twice; its last value is used"
 ZERO_NOTE = "Rows that hold the invisible character U+0000"
 
@@ -147,7 +148,7 @@ def _parse(text: bytes, line: int, first_column: int) -> RawRow:
             text.decode("utf-8")
         except UnicodeDecodeError as broken:
             before = len(text[: broken.start].decode("utf-8"))
-            return RawRow(line, None, "It holds bytes that are not text in this encoding", shown, first_column + before)
+            return RawRow(line, None, BROKEN_BYTES, shown, first_column + before)
         at_first_line = error.lineno == 1
         column = error.colno + (first_column - 1 if at_first_line else 0)
         return RawRow(line + error.lineno - 1, None, f"Not valid JSON: {error.msg}", shown, column)
