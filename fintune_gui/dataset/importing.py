@@ -1,129 +1,70 @@
-"""From files to a dataset: look first (`sniff`), then read everything (`import_files`). Source files are only read.
+"""From files to a dataset: look first (`sniff`), then read everything (`import_files`), or add to it (`add_files`).
 
-Everything becomes text. What cannot be read is kept in ``rejected.jsonl`` with its line and reason. The dataset is
-built beside its place and renamed last, so a kill at any moment leaves the old one, or the new one, whole.
+Everything becomes text, and source files are only read. What cannot be read is kept in ``rejected.jsonl`` with its line
+and reason. A dataset is built beside its place and renamed last, and added rows are one operation, so a kill at any
+moment leaves what was there before, or the new rows whole.
 """
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from pydantic import ValidationError
 
-from fintune_gui.dataset.base import BaseWriter
-from fintune_gui.dataset.conversations import BadConversation
-from fintune_gui.dataset.csv_rows import read_csv, sniff_delimiter
-from fintune_gui.dataset.json_rows import CONVERSATION_KEYS, RawRow, read_json_document, read_json_lines
-from fintune_gui.dataset.shapes import as_texts, recognise
-from fintune_gui.dataset.text_files import Encoding, Inspected, check_readable, inspect, open_text
+from fintune_gui.dataset.base import damaged
+from fintune_gui.dataset.intake import SOURCE_COLUMN, ImportResult, Intake, Rejected, Report
+from fintune_gui.dataset.log_file import LOG_FILE, create_log
+from fintune_gui.dataset.places import BASE_FILE, REJECTED_FILE, SOURCE_FILE, put_in_place, recover, remove_unfinished
+from fintune_gui.dataset.readers.hub import check_hub_name
+from fintune_gui.dataset.readers.unpacking import parts_of
+from fintune_gui.dataset.sniffing import Sniffed, sniff
+from fintune_gui.dataset.wording import counted
 from fintune_gui.project.document import SourceFile
 from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import disk_errors_explained, sha256_file, sync_folder, write_json
-from fintune_gui.project.settings import Frozen
+from fintune_gui.project.files import disk_errors_explained, sha256_file, write_atomic, write_json
+from fintune_gui.project.import_options import FileChoice, FileFormat, ImportOptions
 
-BASE_FILE = "base/g0.arrow"
-REJECTED_FILE = "rejected.jsonl"
-SOURCE_FILE = "source.json"
-SOURCE_COLUMN = "source"
-"""Added when several files are read together: the name of the file that a row came from."""
+if TYPE_CHECKING:
+    from fintune_gui.dataset.store import Dataset
 
-READER_VERSION = 1
-_PREVIEW_ROWS = 50
-_REPORT_EVERY_ROWS = 2048
+__all__ = [
+    "BASE_FILE",
+    "REJECTED_FILE",
+    "SOURCE_COLUMN",
+    "SOURCE_FILE",
+    "FileChoice",
+    "FileFormat",
+    "Files",
+    "ImportOptions",
+    "ImportResult",
+    "Rejected",
+    "Report",
+    "Sniffed",
+    "add_files",
+    "check_choice",
+    "choices_of",
+    "import_files",
+    "options_of",
+    "read_rejected",
+    "read_result",
+    "recover",
+    "remove_unfinished",
+    "sniff",
+]
 
-FileFormat = Literal["csv", "jsonl", "json"]
+READER_VERSION = 2
 
-
-class ImportOptions(Frozen):
-    """What the user knows better than the program; everything is found out if left alone."""
-
-    format: Literal["auto", "csv", "jsonl", "json"] = "auto"
-    encoding: str | None = None
-    delimiter: str | None = None
-
-
-class Sniffed(Frozen):
-    """What a file seems to hold, for the preview."""
-
-    path: str
-    format: FileFormat
-    encoding: str
-    encoding_note: str
-    """How the encoding was found, unless it is beyond doubt."""
-    delimiter: str | None
-    columns: tuple[str, ...]
-    first_rows: tuple[dict[str, str | None], ...]
-    """At most 50."""
-    shape: str | None
-    """Name of a known row format, for example "Alpaca"."""
-
-
-class Rejected(Frozen):
-    """A row that could not be read, kept as it stands in the file."""
-
-    file: str
-    line: int
-    column: int | None
-    reason: str
-    text: str
-
-
-class ImportResult(Frozen):
-    """What an import did. `bytes` are those of the source files, `seconds` is wall time."""
-
-    rows: int
-    rejected: int
-    bytes: int
-    seconds: float
-    columns: tuple[str, ...]
-    shape: str | None
-    sources: tuple[SourceFile, ...]
-
-
-Report = Callable[[str, float, float | None], None]
-"""Told the stage, how much is done and how much there is (None: unknown)."""
-
-
-def sniff(path: Path, options: ImportOptions | None = None) -> Sniffed:
-    """Look at a file without importing it.
-
-    Raises:
-        DataError: if it is missing, unreadable, empty, no text, or has no rows that can be read.
-    """
-    options = options or ImportOptions()
-    encoding = inspect(path, encoding=options.encoding).encoding
-    kind, delimiter = _format_of(path, encoding, options)
-    raw = list(islice(_read(path, kind, encoding.name, delimiter), _PREVIEW_ROWS))
-    rows: list[dict[str, str | None]] = []
-    for item in raw:
-        if item.values is not None:
-            try:
-                rows.append(as_texts(item.values))
-            except BadConversation:
-                continue
-    if not rows:
-        raise _no_rows(path, raw[0] if raw else None)
-    recognised = recognise([item.values for item in raw if item.values is not None])
-    return Sniffed(
-        path=str(path),
-        format=kind,
-        encoding=encoding.name,
-        encoding_note=encoding.note,
-        delimiter=delimiter,
-        columns=tuple(dict.fromkeys(name for row in rows for name in row)),
-        first_rows=tuple(rows),
-        shape=recognised.name if recognised else None,
-    )
+Files = Sequence[Path | str | FileChoice]
 
 
 def import_files(
-    files: Sequence[Path],
+    files: Files,
     dataset_folder: Path,
     options: ImportOptions | None = None,
     *,
@@ -135,210 +76,177 @@ def import_files(
     Memory holds one batch of rows, whatever the size of the files.
 
     Args:
+        options: For the files that are given by their paths alone.
         check_cancelled: Called every few thousand rows; may raise `CancelledError`.
 
     Raises:
         DataError: if a file cannot be used, or holds no row at all. What was there before is then unchanged.
     """
-    began = time.monotonic()
-    options = options or ImportOptions()
-    if not files:
-        raise DataError("data.no_files", "No file was given.", "", "Choose at least one CSV or JSON file.")
-    for path in files:
-        check_readable(path)
+    choices = choices_of(files, options)
     recover(dataset_folder)
-    remove_unfinished(dataset_folder)
-    folder = dataset_folder.with_name(f"{dataset_folder.name}.tmp-{uuid.uuid4().hex[:8]}")
-    try:
-        with disk_errors_explained(dataset_folder):
-            (folder / "base").mkdir(parents=True)
-            result = _Import(folder, options, report, check_cancelled).run(files, began)
-            _put_in_place(folder, dataset_folder)
-    except BaseException:
-        rmtree(folder, ignore_errors=True)
-        raise
+    with _workplace(dataset_folder) as folder:
+        (folder / "base").mkdir()
+        with (folder / REJECTED_FILE).open("wb") as rejects:
+            intake = Intake(folder / BASE_FILE, rejects, _scratch(folder), report, check_cancelled)
+            result = intake.read(choices)
+        rmtree(_scratch(folder))
+        create_log(folder / LOG_FILE)
+        document: dict[str, Any] = {"reader_version": READER_VERSION}
+        document |= orjson.loads(result.model_dump_json())
+        document["base_sha256"] = sha256_file(folder / BASE_FILE)
+        write_json(folder / SOURCE_FILE, document)
+        put_in_place(folder, dataset_folder)
     return result
 
 
+def add_files(
+    dataset_folder: Path,
+    files: Files,
+    options: ImportOptions | None = None,
+    *,
+    report: Report = lambda stage, done, total: None,
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> ImportResult:
+    """Read `files` and put their rows behind the present ones, as one operation that can be undone.
+
+    Columns that have the name of a present column continue it; the others are new. The column `SOURCE_COLUMN` says
+    from then on which file a row came from.
+
+    Raises:
+        DataError: as `import_files`, or if there is no dataset yet.
+    """
+    from fintune_gui.dataset.store import Dataset
+
+    choices = choices_of(files, options)
+    with Dataset.open(dataset_folder) as dataset:
+        keys = dict(dataset.keys)
+    segment = f"rows.{uuid.uuid4().hex[:12]}.arrow"
+    with _workplace(dataset_folder) as folder:
+        rejects_file = folder / REJECTED_FILE
+        with rejects_file.open("wb") as rejects:
+            intake = Intake(
+                folder / segment,
+                rejects,
+                _scratch(folder),
+                report,
+                check_cancelled,
+                file_column=True,
+                names=_names_for(keys),
+                segment=segment,
+            )
+            result = intake.read(choices)
+        with Dataset.open(dataset_folder) as dataset:
+            # a reject is listed only while the file of its segment is there, so it may be written before the rows are
+            _append(rejects_file.read_bytes(), dataset_folder / REJECTED_FILE)
+            (folder / segment).rename(dataset_folder / "base" / segment)
+            names = ", ".join(Path(choice.path).name for choice in choices[:3]) + (" …" if len(choices) > 3 else "")
+            label = f"Added {counted(result.rows, 'row')} from {names}"
+            dataset.append_file(segment, result.sources, label=label, fill=_first_file(dataset, keys))
+            return result.model_copy(update={"columns": dataset.columns})
+
+
+def choices_of(files: Files, options: ImportOptions | None = None) -> list[FileChoice]:
+    """`files` with their options; plain paths get `options`.
+
+    Raises:
+        DataError: if there are none.
+    """
+    if not files:
+        raise DataError("data.no_files", "No file was given.", "", "Choose at least one file with rows.")
+    plain = options or ImportOptions()
+    return [file if isinstance(file, FileChoice) else FileChoice(path=str(file), options=plain) for file in files]
+
+
 def read_rejected(dataset_folder: Path) -> list[Rejected]:
-    """The rows that could not be read at import, in file order."""
+    """The rows that could not be read, in the order of the imports and their files."""
     path = dataset_folder / REJECTED_FILE
     if not path.exists():
         return []
     with path.open("rb") as file:
-        return [Rejected.model_validate_json(line) for line in file]
+        found = [Rejected.model_validate_json(line) for line in file]
+    present = {one.segment for one in found if one.segment and (dataset_folder / "base" / one.segment).exists()}
+    return [one for one in found if one.segment is None or one.segment in present]
 
 
-def recover(dataset_folder: Path) -> None:
-    """Finish an import that was killed between its last two renames."""
-    if dataset_folder.exists() or not dataset_folder.parent.is_dir():
-        return
-    finished = [p for p in dataset_folder.parent.glob(f"{dataset_folder.name}.tmp-*") if (p / SOURCE_FILE).exists()]
-    if finished:
-        max(finished, key=lambda p: (p / SOURCE_FILE).stat().st_mtime_ns).rename(dataset_folder)
+def read_result(dataset_folder: Path) -> ImportResult:
+    """What the import told that made the dataset.
 
-
-def remove_unfinished(dataset_folder: Path) -> None:
-    """Delete what killed imports left beside the dataset."""
-    for leftover in dataset_folder.parent.glob(f"{dataset_folder.name}.tmp-*"):
-        rmtree(leftover, ignore_errors=True)
-
-
-def _put_in_place(built: Path, dataset_folder: Path) -> None:
-    if dataset_folder.exists():
-        number = 1
-        while (kept := dataset_folder.with_name(f"{dataset_folder.name}-previous-{number}")).exists():
-            number += 1
-        dataset_folder.rename(kept)
-    built.rename(dataset_folder)
-    sync_folder(dataset_folder.parent)
-
-
-class _Import:
-    """One import into a folder that nobody else sees yet."""
-
-    def __init__(
-        self, folder: Path, options: ImportOptions, report: Report, check_cancelled: Callable[[], None]
-    ) -> None:
-        self._folder = folder
-        self._options = options
-        self._report = report
-        self._check_cancelled = check_cancelled
-        self._base = BaseWriter(folder / BASE_FILE)
-        self._first: list[dict[str, Any]] = []
-        self._first_reject: RawRow | None = None
-
-    def run(self, files: Sequence[Path], began: float) -> ImportResult:
-        with (self._folder / REJECTED_FILE).open("wb") as rejects:
-            sources = [self._read_file(path, len(files) > 1, rejects.write) for path in files]
-        rejected = sum(source.rejected for source in sources)
-        if not sum(source.rows for source in sources):
-            raise _no_rows(files[0], self._first_reject)
-        self._report("Writing", 0, None)
-        self._base.close()
-        recognised = recognise(self._first)
-        result = ImportResult(
-            rows=self._base.rows,
-            rejected=rejected,
-            bytes=sum(source.bytes for source in sources),
-            seconds=round(time.monotonic() - began, 3),
-            columns=self._base.columns,
-            shape=recognised.name if recognised else None,
-            sources=tuple(sources),
-        )
-        document = {"reader_version": READER_VERSION, "options": self._options.model_dump()}
-        document |= orjson.loads(result.model_dump_json())
-        document["base_sha256"] = sha256_file(self._folder / BASE_FILE)
-        write_json(self._folder / SOURCE_FILE, document)
-        return result
-
-    def _read_file(self, path: Path, several: bool, write_reject: Callable[[bytes], object]) -> SourceFile:
-        size = path.stat().st_size
-
-        def looked_at(done: int) -> None:
-            self._check_cancelled()
-            self._report(f"Looking at {path.name}", done, size)
-
-        seen: Inspected = inspect(path, encoding=self._options.encoding, report=looked_at)
-        kind, delimiter = _format_of(path, seen.encoding, self._options)
-        rows = rejected = 0
-        for number, raw in enumerate(_read(path, kind, seen.encoding.name, delimiter)):
-            if number % _REPORT_EVERY_ROWS == 0:
-                self._check_cancelled()
-                self._report(f"Reading {path.name}", raw.line, seen.lines)
-            reason = raw.reason
-            if raw.values is not None:
-                try:
-                    texts = as_texts(raw.values)
-                    if several:
-                        own = SOURCE_COLUMN in texts
-                        texts[f"{SOURCE_COLUMN}_file" if own else SOURCE_COLUMN] = path.name
-                    self._base.add(texts)
-                    rows += 1
-                    if len(self._first) < _PREVIEW_ROWS:
-                        self._first.append(raw.values)
-                    continue
-                except BadConversation as error:
-                    reason = str(error)
-            rejected += 1
-            self._first_reject = self._first_reject or RawRow(raw.line, None, reason)
-            text = raw.text or orjson.dumps(raw.values).decode()
-            reject = Rejected(file=path.name, line=raw.line, column=raw.column, reason=reason, text=text)
-            write_reject(reject.model_dump_json().encode() + b"\n")
-        return SourceFile(
-            path=str(path.resolve()),
-            sha256=seen.sha256,
-            bytes=seen.bytes,
-            format=kind,
-            encoding=seen.encoding.name,
-            rows=rows,
-            rejected=rejected,
-        )
-
-
-def _read(path: Path, kind: FileFormat, encoding: str, delimiter: str | None) -> Iterator[RawRow]:
-    if kind == "csv":
-        return read_csv(path, encoding, delimiter or ",")
-    return read_json_lines(path, encoding) if kind == "jsonl" else read_json_document(path, encoding)
-
-
-def _format_of(path: Path, encoding: Encoding, options: ImportOptions) -> tuple[FileFormat, str | None]:
-    """The file's format, and its delimiter if it is CSV. Content decides, not the name's ending."""
-    kind = options.format if options.format != "auto" else _guess_format(path, encoding.name)
-    if kind != "csv":
-        return kind, None
-    if options.delimiter is not None and (len(options.delimiter) != 1 or options.delimiter in '"\r\n'):
-        raise DataError(
-            "data.bad_delimiter",
-            f"“{options.delimiter}” cannot separate columns.",
-            "A delimiter is exactly one character, and neither a quotation mark nor a line break.",
-            "Use for example a comma, a semicolon or a tab.",
-        )
-    return kind, options.delimiter or sniff_delimiter(path, encoding.name)
-
-
-def _guess_format(path: Path, encoding: str) -> FileFormat:
-    with open_text(path, encoding) as file:
-        head = file.read(1 << 20).lstrip("\ufeff \t\r\n")
-    if not head:
-        raise _no_rows(path, None)
-    if head[0] not in "[{" or path.suffix.lower() in (".csv", ".tsv"):
-        return "csv"
-    if path.suffix.lower() in (".jsonl", ".ndjson") and head[0] == "{":
-        return "jsonl"
-    first, _, rest = head.partition("\n")
+    Raises:
+        DataError: if the dataset is damaged.
+    """
+    path = dataset_folder / SOURCE_FILE
     try:
-        value = orjson.loads(first.encode("utf-8", "replace"))
-    except orjson.JSONDecodeError:
-        # a broken first line among whole ones is still JSON lines
-        return "jsonl" if head[0] == "{" and _most_lines_are_objects(rest) else "json"
-    is_row = isinstance(value, dict) and (bool(rest.strip()) or _is_single_row(value))
-    return "jsonl" if is_row else "json"
+        document = orjson.loads(path.read_bytes())
+        return ImportResult.model_validate({n: document[n] for n in ImportResult.model_fields if n in document})
+    except (OSError, ValueError, TypeError, ValidationError) as error:
+        raise damaged(path, error) from error
 
 
-def _most_lines_are_objects(text: str) -> bool:
-    lines = [line.strip() for line in text.splitlines()[:20] if line.strip()]
-    whole = [line for line in lines if line.startswith("{") and line.endswith("}")]
-    return len(whole) > len(lines) / 2
+def options_of(dataset_folder: Path) -> list[FileChoice]:
+    """The files that the present rows came from and how they were read, to read them again in another way.
+
+    Raises:
+        DataError: if there is no dataset, or it is damaged.
+    """
+    from fintune_gui.dataset.store import Dataset
+
+    with Dataset.open(dataset_folder, read_only=True) as dataset:
+        return [FileChoice(path=source.path, options=source.options) for source in dataset.sources]
 
 
-def _is_single_row(value: dict[str, Any]) -> bool:
-    """Whether a file's only line is a row, and not a wrapper around a list of rows."""
-    lists = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
-    return not lists or any(key in CONVERSATION_KEYS for key in lists)
+def check_choice(choice: FileChoice) -> None:
+    """Raise `DataError` for a file that is not there, cannot be read, or holds nothing. The hub is not asked."""
+    if choice.is_hub:
+        check_hub_name(choice.path)
+    parts_of(choice)
 
 
-def _no_rows(path: Path, reject: RawRow | None) -> DataError:
-    if reject is None:
-        return DataError(
-            "data.no_rows",
-            f"{path.name} holds no rows.",
-            "There is nothing in it, or only a header.",
-            "Choose a file that has rows below its header.",
-        )
-    return DataError(
-        "data.all_rejected",
-        f"No row of {path.name} can be read.",
-        f"The first problem is in line {reject.line:,}: {reject.reason}.",
-        "Check the file's format, encoding and delimiter, and choose them by hand if needed.",
-    )
+@contextmanager
+def _workplace(dataset_folder: Path) -> Iterator[Path]:
+    """A folder beside the dataset that nobody else sees, gone at the end unless it took the dataset's place."""
+    remove_unfinished(dataset_folder)
+    folder = dataset_folder.with_name(f"{dataset_folder.name}.tmp-{uuid.uuid4().hex[:8]}")
+    try:
+        with disk_errors_explained(dataset_folder):
+            _scratch(folder).mkdir(parents=True)
+            yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _scratch(folder: Path) -> Path:
+    return folder / "unpacked"
+
+
+def _append(lines: bytes, target: Path) -> None:
+    if not lines:
+        return
+    whole = (target.read_bytes() if target.exists() else b"") + lines
+
+    def fill(beside: Path) -> None:
+        beside.write_bytes(whole)
+
+    write_atomic(target, fill)
+
+
+def _names_for(keys: Mapping[str, str]) -> dict[str, str]:
+    """The key under which each name of a file is stored: that of the column it continues.
+
+    A column that was renamed leaves its old name to others, but keeps its key; so these need a key of their own.
+    """
+    names = {shown: key for key, shown in keys.items()}
+    for key in keys:
+        if key not in names:
+            number = 2
+            while f"{key}_{number}" in keys or f"{key}_{number}" in names:
+                number += 1
+            names[key] = f"{key}_{number}"
+    return names
+
+
+def _first_file(dataset: Dataset, keys: Mapping[str, str]) -> dict[str, str]:
+    """The file's name for the rows that have been there so far, if only one file was read."""
+    sources: Sequence[SourceFile] = dataset.sources
+    if SOURCE_COLUMN in keys.values() or len(sources) != 1:
+        return {}
+    return {_names_for(keys).get(SOURCE_COLUMN, SOURCE_COLUMN): Path(sources[0].path).name}

@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 from fintune_gui.dataset.encoding import encode_row, no_chat_template
 from fintune_gui.dataset.formatting import check_format
-from fintune_gui.dataset.importing import ImportOptions
+from fintune_gui.dataset.importing import FileChoice, Files, ImportOptions, check_choice, choices_of
 from fintune_gui.dataset.problems import raise_problems
 from fintune_gui.dataset.snapshot import write_rows
 from fintune_gui.dataset.splitting import SplitManifest, current_split, split_rows
 from fintune_gui.dataset.store import Dataset
-from fintune_gui.dataset.text_files import check_readable
 from fintune_gui.dataset.tokenizer import ModelTokenizer
 from fintune_gui.project.document import ModelChoice, Role, Task, Template
 from fintune_gui.project.errors import FintuneError, ModelError, Problem, TrainingError
@@ -33,6 +32,7 @@ from fintune_gui.project.spec import (
     FitSpec,
     ImportSpec,
     JobSpec,
+    LookSpec,
     PrepareSpec,
     TrainSpec,
     read_spec,
@@ -114,25 +114,50 @@ def record_prepared(pf: ProjectFolder, result: dict[str, Any], method: Method) -
     pf.save(pf.project.with_(model=ModelChoice.model_validate({**known, "method": method})))
 
 
-def create_import(pf: ProjectFolder, files: Sequence[Path], options: ImportOptions | None = None) -> Path:
+def create_import(pf: ProjectFolder, files: Files, options: ImportOptions | None = None, *, add: bool = False) -> Path:
     """Make the job that imports `files`. Returns its folder.
+
+    Args:
+        options: For the files that are given by their paths alone.
+        add: Whether the rows come after the present ones, and do not take their place.
 
     Raises:
         DataError: for the files that cannot be read, all at once.
     """
-    options = options or ImportOptions()
+    choices = choices_of(files, options)
     problems = []
-    files = [Path(os.path.expanduser(path)).absolute() for path in files]
-    for path in files:
+    for choice in choices:
         try:
-            check_readable(path)
+            check_choice(_without_tilde(choice))
         except FintuneError as error:
             problems.append(error.problem)
     raise_problems(problems, "Some files cannot be read.")
     folder = pf.new_job_folder("import")
-    paths = tuple(str(user_path(path)) for path in files)
-    write_spec(folder, ImportSpec(project_folder=str(pf.folder), files=paths, **options.model_dump()))
+    write_spec(folder, ImportSpec(project_folder=str(pf.folder), files=_absolute(choices), add=add))
     return folder
+
+
+def create_look(pf: ProjectFolder, files: Files) -> Path:
+    """Make the job that says what `files` hold, which may be data sets of the hub. Returns its folder.
+
+    The job's result is ``{"files": [{"path", "found": Sniffed} or {"path", "problem": Problem}, ...]}``.
+    """
+    folder = pf.new_job_folder("look")
+    write_spec(folder, LookSpec(files=_absolute(choices_of(files))))
+    return folder
+
+
+def _absolute(choices: Sequence[FileChoice]) -> tuple[FileChoice, ...]:
+    return tuple(choice if choice.is_hub else _at(choice, str(user_path(choice.path))) for choice in choices)
+
+
+def _without_tilde(choice: FileChoice) -> FileChoice:
+    """Links are not followed, so that a complaint names the file as the user did."""
+    return choice if choice.is_hub else _at(choice, os.path.abspath(os.path.expanduser(choice.path)))
+
+
+def _at(choice: FileChoice, path: str) -> FileChoice:
+    return choice.model_copy(update={"path": path})
 
 
 def _ready(pf: ProjectFolder, dataset: Dataset) -> tuple[ModelChoice, SplitManifest]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TextIO
 
+from fintune_gui.dataset.utf8 import Utf8Check
 from fintune_gui.project.errors import DataError
 
 _CHUNK_BYTES = 1 << 20
@@ -21,10 +22,15 @@ _VALID_PER_BROKEN_LINE = 9
 
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOT_TEXT = {
-    b"PK\x03\x04": ("a workbook or a zip archive", "Save the table as CSV (UTF-8) and import that file."),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save the table as CSV (UTF-8) and import that file."),
-    b"PAR1": ("a Parquet file", "Convert it to CSV or JSON lines first."),
-    b"\x1f\x8b": ("a compressed file", "Unpack it first."),
+    b"PK\x03\x04": ("a workbook or a zip archive", "Let the program find out its format."),
+    b"\xd0\xcf\x11\xe0": ("an old workbook", "Let the program find out its format."),
+    b"PAR1": ("a Parquet file", "Let the program find out its format."),
+    b"ARROW1": ("an Arrow file", "Let the program find out its format."),
+    b"SQLite format 3": ("a database", "Let the program find out its format."),
+    b"BZh": ("a file packed with bzip2", "Unpack it first, or pack it with gzip."),
+    b"\xfd7zXZ": ("a file packed with xz", "Unpack it first, or pack it with gzip."),
+    b"7z\xbc\xaf": ("a 7-Zip archive", "Unpack it first."),
+    b"Rar!": ("a RAR archive", "Unpack it first."),
     b"%PDF": ("a PDF document", "Copy its text into a CSV or JSON lines file."),
 }
 
@@ -47,17 +53,25 @@ class Inspected:
     lines: int
 
 
-def check_readable(path: Path) -> None:
-    """Raise `DataError` if `path` is missing, no file, unreadable, empty, or no text at all."""
+def check_present(path: Path, name: str = "") -> bytes:
+    """The first bytes of a file.
+
+    Args:
+        name: What people call it; the file's name by default.
+
+    Raises:
+        DataError: if it is missing, no ordinary file, unreadable or empty.
+    """
+    name = name or path.name
     todo = "Choose another file, or check its name and place."
     try:
         mode = path.stat().st_mode
         if S_ISDIR(mode):
-            raise DataError("data.not_a_file", f"{path.name} is a folder.", "Rows are read from files.", todo)
+            raise DataError("data.not_a_file", f"{name} is a folder.", "Rows are read from files.", todo)
         if not S_ISREG(mode):  # a pipe or a device: it may never begin, or never end, and cannot be read twice
             raise DataError(
                 "data.not_a_file",
-                f"{path.name} is not an ordinary file.",
+                f"{name} is not an ordinary file.",
                 "It is a pipe or a device; rows are read from files, more than once.",
                 "Save what it gives into a file, and import that.",
             )
@@ -65,37 +79,48 @@ def check_readable(path: Path) -> None:
             head = file.read(8192)
     except FileNotFoundError:
         why = f"It is a link to {path.readlink()}, which is not there." if path.is_symlink() else f"There is no {path}."
-        raise DataError("data.missing_file", f"{path.name} cannot be found.", why, todo) from None
+        raise DataError("data.missing_file", f"{name} cannot be found.", why, todo) from None
     except OSError as error:
         raise DataError(
             "data.unreadable_file",
-            f"{path.name} cannot be read.",
+            f"{name} cannot be read.",
             f"The system says: {error.strerror or error}.",
             "Change the file's permissions, or copy it to a folder of your own.",
         ) from error
     if not head:
-        raise DataError("data.empty_file", f"{path.name} is empty.", "It holds no bytes at all.", todo)
+        raise DataError("data.empty_file", f"{name} is empty.", "It holds no bytes at all.", todo)
+    return head
+
+
+def check_readable(path: Path, name: str = "") -> None:
+    """Raise `DataError` if `path` is missing, no file, unreadable, empty, or no text at all."""
+    head = check_present(path, name)
+    name = name or path.name
     for mark, (kind, advice) in _NOT_TEXT.items():
         if head.startswith(mark):
-            raise DataError("data.not_text", f"{path.name} is {kind}, not a text file.", "", advice)
+            raise DataError("data.not_text", f"{name} is {kind}, not a text file.", "", advice)
     if b"\0" in head and _byte_order_mark(head) is None and not _looks_like_utf16(head):
-        raise DataError("data.not_text", f"{path.name} is not a text file.", "It holds binary data.", todo)
+        todo = "Choose another file, or check its name and place."
+        raise DataError("data.not_text", f"{name} is not a text file.", "It holds binary data.", todo)
 
 
-def inspect(path: Path, *, encoding: str | None = None, report: Callable[[int], None] | None = None) -> Inspected:
+def inspect(
+    path: Path, *, encoding: str | None = None, report: Callable[[int], None] | None = None, name: str = ""
+) -> Inspected:
     """Size, hash and encoding of a file, in one pass with bounded memory.
 
     Args:
         encoding: The user's choice; None means find out.
         report: Told how many bytes have been looked at.
+        name: What people call the file; its own name by default.
 
     Raises:
         DataError: as `check_readable`, or for an encoding that Python does not know.
     """
-    check_readable(path)
+    check_readable(path, name)
     digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    valid, done, lines = True, 0, 1
+    utf8 = Utf8Check()
+    done, lines = 0, 1
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
@@ -103,12 +128,11 @@ def inspect(path: Path, *, encoding: str | None = None, report: Callable[[int], 
             digest.update(chunk)
             done += len(chunk)
             lines += chunk.count(b"\n")
-            if valid:
-                valid = _decodes(decoder, chunk, final=False)
+            utf8.feed(chunk)
             if report:
                 report(done)
-    valid = valid and _decodes(decoder, b"", final=True)
-    return Inspected(done, digest.hexdigest(), _choose(path, encoding, _byte_order_mark(head), valid_utf8=valid), lines)
+    chosen = _choose(path, encoding, _byte_order_mark(head), valid_utf8=utf8.finish())
+    return Inspected(done, digest.hexdigest(), chosen, lines)
 
 
 @contextmanager
@@ -140,14 +164,6 @@ def has_broken_characters(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> bool:
-    try:
-        decoder.decode(chunk, final=final)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _byte_order_mark(head: bytes) -> str | None:

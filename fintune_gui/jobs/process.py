@@ -62,7 +62,7 @@ class JobProcess:
         Raises:
             ProjectError: if the folder holds no job.
         """
-        role = "data" if program is None and read_spec(folder).kind == "import" else "engine"
+        role = "data" if program is None and read_spec(folder).kind in ("import", "look") else "engine"
         command = [*(program or _own_program(role)), str(folder)]
         with write_errors_explained(folder / LOG_FILE):
             log = (folder / LOG_FILE).open("ab")

@@ -11,6 +11,7 @@ from uuid import uuid4
 from pydantic import Field, model_validator
 
 from fintune_gui.project.errors import ProjectError
+from fintune_gui.project.import_options import ImportOptions
 from fintune_gui.project.settings import Decision, Frozen, Method, TrainingSettings
 
 SCHEMA_VERSION = 1
@@ -235,6 +236,8 @@ class SourceFile(Frozen):
     encoding: str
     rows: int
     rejected: int
+    options: ImportOptions = ImportOptions()
+    """How the user wanted it to be read, so that it can be read again."""
 
 
 class Project(Frozen):

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from fintune_gui.project.document import FormatSettings, ModelChoice, Objective, Task
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.files import write_json
+from fintune_gui.project.import_options import FileChoice
 from fintune_gui.project.settings import Frozen, TrainingSettings
 
 SPEC_FILE = "spec.json"
@@ -28,14 +29,20 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 class ImportSpec(Frozen):
-    """Read files into a new dataset. Done by the data worker, without torch."""
+    """Read files into a new dataset, or into the present one. Done by the data worker, without torch."""
 
     kind: Literal["import"] = "import"
     project_folder: str
-    files: tuple[str, ...]
-    format: Literal["auto", "csv", "jsonl", "json"] = "auto"
-    encoding: str | None = None
-    delimiter: str | None = None
+    files: tuple[FileChoice, ...]
+    add: bool = False
+    """Whether the rows come after the present ones, and do not take their place."""
+
+
+class LookSpec(Frozen):
+    """Find out what files hold, without importing them. Done by the data worker: also asks the hub."""
+
+    kind: Literal["look"] = "look"
+    files: tuple[FileChoice, ...]
 
 
 class PrepareSpec(Frozen):
@@ -94,7 +101,7 @@ class FitSpec(Frozen):
 
 
 JobSpec = Annotated[
-    ImportSpec | PrepareSpec | TrainSpec | EvaluateSpec | ExportSpec | FitSpec, Field(discriminator="kind")
+    ImportSpec | LookSpec | PrepareSpec | TrainSpec | EvaluateSpec | ExportSpec | FitSpec, Field(discriminator="kind")
 ]
 _adapter: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
 

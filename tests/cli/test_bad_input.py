@@ -40,6 +40,7 @@ def test_that_no_kind_of_wrong_file_changes_the_project(fintune: Fintune, projec
     (tmp_path / "dangling.csv").symlink_to("gone.csv")
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "nothing inside").mkdir()
     os.mkfifo(tmp_path / "pipe.csv")
     before = contents(project)
     for name, word in (
@@ -48,7 +49,7 @@ def test_that_no_kind_of_wrong_file_changes_the_project(fintune: Fintune, projec
         ("loop.csv", "cannot be read"),
         ("pipe.csv", "not an ordinary file"),
         ("empty.csv", "is empty"),
-        (".", "is a folder"),
+        ("nothing inside", "holds no file with rows"),
     ):
         refused(fintune("import", project, tmp_path / name), word)
     assert contents(project) == before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fintune_gui.dataset import base, importing
+from fintune_gui.dataset import base
 from fintune_gui.dataset.importing import ImportOptions, import_files, read_rejected, recover, sniff
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import CancelledError, DataError, DiskFullError
@@ -161,7 +161,7 @@ class TestBadFiles:
         assert problem_code(tmp_path, "text,label\n") == "data.no_rows"
         assert problem_code(tmp_path, " \n\n") == "data.no_rows"
         assert problem_code(tmp_path, "[]", "x.json") == "data.no_rows"
-        assert problem_code(tmp_path, b"PK\x03\x04....", "x.xlsx") == "data.not_text"
+        assert problem_code(tmp_path, b"PK\x03\x04....", "x.xlsx") == "data.damaged_file"
         assert problem_code(tmp_path, bytes(range(256)) * 9) == "data.not_text"
         assert problem_code(tmp_path, '{"a": 1\n{"b"\n', "x.jsonl") == "data.all_rejected"
         assert problem_code(tmp_path, '[{"a": "no end}, {"a": 2}]', "x.json") == "data.broken_json"
@@ -174,8 +174,9 @@ class TestBadFiles:
                 problem_code(tmp_path, b"a,b\n\xdc\xdc,2\n.", encoding=encoding, format=kind) == "data.wrong_encoding"
             )
 
-    def test_that_a_missing_file_and_a_folder_are_told_apart(self, tmp_path: Path) -> None:
-        for path, code in ((tmp_path / "no.csv", "data.missing_file"), (tmp_path, "data.not_a_file")):
+    def test_that_a_missing_file_and_an_empty_folder_are_told_apart(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        for path, code in ((tmp_path / "no.csv", "data.missing_file"), (tmp_path / "folder", "data.nothing_inside")):
             with pytest.raises(DataError) as error:
                 import_files([path], tmp_path / "dataset")
             assert error.value.problem.code == code
@@ -252,7 +253,7 @@ class TestSafety:
         def no_room(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(importing.BaseWriter, "close", no_room)
+        monkeypatch.setattr(base.BaseWriter, "close", no_room)
         with pytest.raises(DiskFullError):
             imported(tmp_path, "text\nrow\n")
         assert not list(tmp_path.glob("dataset*"))

@@ -188,7 +188,7 @@ def test_that_files_are_looked_at_before_an_import_starts(make_project: Make, tm
     folder = runs.create_import(pf, [tmp_path / "project.csv"], ImportOptions(delimiter=";"))
     spec = read_spec(folder)
     assert isinstance(spec, ImportSpec)
-    assert (spec.files, spec.delimiter) == ((str(tmp_path / "project.csv"),), ";")
+    assert [(file.path, file.options.delimiter) for file in spec.files] == [(str(tmp_path / "project.csv"), ";")]
     with pytest.raises(ModelError):
         runs.create_prepare(pf, " ")
 
