@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from fintune_gui.ui.widgets.controls import set_property, set_shown
+
 
 class Segmented(QWidget):
     """Two to five choices side by side, one of them pressed.
@@ -20,6 +22,7 @@ class Segmented(QWidget):
     def __init__(self, name: str, choices: Sequence[tuple[str, object]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self._name = name
         self._values: list[object] = [value for _, value in choices]
         self._group = QButtonGroup(self)
         layout = QHBoxLayout(self)
@@ -45,6 +48,19 @@ class Segmented(QWidget):
     def set_value(self, value: object) -> None:
         """Press the button of `value`."""
         self._group.button(self._values.index(value)).setChecked(True)
+
+    def set_text(self, value: object, text: str) -> None:
+        """Say another text on the button of `value`."""
+        button = self._group.button(self._values.index(value))
+        button.setText(text)
+        button.setAccessibleName(f"{self._name}: {text}")
+
+    def set_choice_shown(self, value: object, *, shown: bool) -> None:
+        """Offer `value`, or do not; the buttons at both ends stay round."""
+        set_shown(self._group.button(self._values.index(value)), shown=shown)
+        offered = [button for button in self._group.buttons() if not button.isHidden()]
+        for number, button in enumerate(offered):
+            set_property(button, "place", {0: "first", len(offered) - 1: "last"}.get(number, "middle"))
 
     @Slot(int)
     def _tell(self, number: int) -> None:
