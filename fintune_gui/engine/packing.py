@@ -1,22 +1,78 @@
 """How the rows of one optimizer step are laid out in memory.
 
 The rows of a step are chosen as ever; only their arrangement is ours. Packed rows lie behind one another without
-padding, positions restart with each row, and attention stays within a row, so the mathematics is that of padded rows.
+padding, and what several rows begin with lies there once. Positions restart with each row, and attention stays within a
+row, so the mathematics is that of padded rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
-from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-_PACKED = "fintune_packed"
-_segments: list[int] = []
-"""Lengths of the rows in the pack that is being computed. One process computes one pack at a time."""
+from fintune_gui.engine.attention import Segment
+from fintune_gui.engine.prefixes import Group, divide, group_rows
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Rows as they lie behind one another.
+
+    Attributes:
+        ids, positions: Token numbers and their places within their row, both (1, tokens).
+        segments: What belongs together, in order.
+        places: For each row the place in the pack of each of its tokens.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    segments: list[Segment]
+    places: list[torch.Tensor]
+
+
+def lay_out(rows: Sequence[Sequence[int]], device: torch.device, *, share: bool) -> Pack:
+    """Lay token sequences behind one another; with `share`, what several begin with lies there once."""
+    ids: list[int] = []
+    positions: list[int] = []
+    segments: list[Segment] = []
+    places: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+    for group in _groups(rows, share=share):
+        first, begin = rows[group.rows[0]], len(ids)
+        shared = group.shared or len(first)
+        ids += first[:shared]
+        positions += range(shared)
+        beginning = torch.arange(begin, begin + shared)
+        if not group.shared:
+            places[group.rows[0]] = beginning
+            segments.append(Segment(shared))
+            continue
+        for row in group.rows:
+            own = rows[row][shared:]
+            places[row] = torch.cat((beginning, torch.arange(len(ids), len(ids) + len(own))))
+            ids += own
+            positions += range(shared, shared + len(own))
+        own_lengths = (len(rows[row]) - shared for row in group.rows)
+        segments.append(Segment(shared, tuple(length for length in own_lengths if length)))
+    return Pack(
+        torch.tensor([ids], device=device),
+        torch.tensor([positions], device=device),
+        segments,
+        [place.to(device) for place in places],
+    )
+
+
+def plan_shared_packs(rows: Sequence[Sequence[int]], budget: int, *, share: bool) -> list[list[int]]:
+    """Divide token sequences into packs of at most `budget` computed tokens; those that share stay together."""
+    lengths = [len(row) for row in rows]
+    groups = [part for group in _groups(rows, share=share) for part in divide(group, lengths, budget)]
+    packs = plan_packs([group.tokens(lengths) for group in groups], budget)
+    return [[row for number in pack for row in groups[number].rows] for pack in packs]
+
+
+def _groups(rows: Sequence[Sequence[int]], *, share: bool) -> list[Group]:
+    return group_rows(rows) if share else [Group((row,)) for row in range(len(rows))]
 
 
 def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -52,46 +108,3 @@ def plan_padded(lengths: Sequence[int], budget: int) -> list[list[int]]:
             batches.append([index])
             longest = lengths[index]
     return batches
-
-
-@contextmanager
-def attention_within_rows(config: Any, lengths: list[int]) -> Iterator[None]:
-    """While it lasts, a model with `config` reads one pack, and no row sees another.
-
-    It must last until the backward pass is done: gradient checkpointing computes the forward pass again.
-    """
-    global _segments
-    before = config._attn_implementation
-    config._attn_implementation, _segments = _PACKED, lengths
-    try:
-        yield
-    finally:
-        config._attn_implementation, _segments = before, []
-
-
-def _packed_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    **options: Any,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention within each segment. Shapes: (1, heads, tokens, size) in, (1, tokens, heads, size) out."""
-    outputs = [
-        sdpa_attention_forward(module, q, k, v, _window_mask(q, options.get("sliding_window")), **options)[0]
-        for q, k, v in zip(query.split(_segments, 2), key.split(_segments, 2), value.split(_segments, 2), strict=True)
-    ]
-    return torch.cat(outputs, dim=1), None
-
-
-def _window_mask(query: torch.Tensor, window: int | None) -> torch.Tensor | None:
-    """The mask of a layer that sees only the last `window` tokens; None where the row is shorter than that."""
-    length = query.shape[2]
-    if not window or length <= window:
-        return None
-    distance = torch.arange(length, device=query.device)[:, None] - torch.arange(length, device=query.device)[None, :]
-    return ((distance >= 0) & (distance < window))[None, None]
-
-
-AttentionInterface.register(_PACKED, _packed_attention)

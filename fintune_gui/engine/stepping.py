@@ -14,10 +14,12 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
+from fintune_gui.engine.attention import attention_within_rows
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import Model, base_of
-from fintune_gui.engine.packing import attention_within_rows, plan_packs, plan_padded
+from fintune_gui.engine.packing import Pack, lay_out, plan_padded, plan_shared_packs
+from fintune_gui.engine.prefixes import group_rows
 
 _CHUNK = 512
 """Positions whose logits exist at the same time: bounds the memory of large vocabularies."""
@@ -57,12 +59,25 @@ class Layout(Protocol):
 
 
 class _Packed:
-    """Rows behind one another without padding."""
+    """Rows behind one another without padding; what several rows begin with is computed once.
+
+    Attributes:
+        window: Rows longer than a model's sliding window see only a part of their beginning and share nothing.
+    """
 
     name = "packed"
+    share = True
+    window: int | None = None
+    device: Device
 
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
-        return plan_packs([len(row) for row in rows], budget)
+        return plan_shared_packs([row.ids for row in rows], budget, share=self._may_share(rows))
+
+    def _lay_out(self, rows: Sequence[Example]) -> Pack:
+        return lay_out([row.ids for row in rows], self.device.torch, share=self._may_share(rows))
+
+    def _may_share(self, rows: Sequence[Example]) -> bool:
+        return self.share and (not self.window or max(map(len, rows)) <= self.window)
 
 
 class _Padded:
@@ -79,6 +94,7 @@ class _Causal:
 
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
         self.base = base_of(model)
+        self.window = getattr(self.base.config, "sliding_window", None)
         self.device = device
         self.pad_id = pad_id
 
@@ -90,18 +106,17 @@ class PackedCausal(_Packed, _Causal):
     """Logits are computed only where there is loss."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
-        lengths = [len(row) for row in rows]
-        ids, positions = packed(rows, self.device.torch)
+        pack = self._lay_out(rows)
+        learned = [torch.tensor(row.learned[1:], device=self.device.torch).nonzero().squeeze(1) for row in rows]
         # A token's loss belongs to the place before it, which predicts it.
-        learned = torch.tensor([flag for row in rows for flag in (*row.learned[1:], False)], device=self.device.torch)
-        places = learned.nonzero().squeeze(1)
-        with attention_within_rows(self.base.config, lengths), gradients(scale), autocast(self.device):
+        before = torch.cat([place[tokens] for place, tokens in zip(pack.places, learned, strict=True)])
+        wanted = torch.cat([place[tokens + 1] for place, tokens in zip(pack.places, learned, strict=True)])
+        with attention_within_rows(self.base.config, pack.segments), gradients(scale), autocast(self.device):
             body = self.base.get_decoder()
-            hidden = body(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state[0]
-            losses = self._losses(hidden[places], ids[0, places + 1], scale)
-        counts = [row.learned_tokens for row in rows]
-        row_losses = [float(part.sum()) for part in losses.split(counts)]
-        return Sums(float(losses.sum()), row_losses, ids.numel())
+            hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
+            losses = self._losses(hidden[before], pack.ids[0, wanted], scale)
+        row_losses = [float(part.sum()) for part in losses.split([len(tokens) for tokens in learned])]
+        return Sums(float(losses.sum()), row_losses, pack.ids.numel())
 
     def _losses(self, hidden: torch.Tensor, targets: torch.Tensor, scale: float | None) -> torch.Tensor:
         """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk."""
@@ -142,6 +157,7 @@ class _Classification:
 
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
         self.model = model
+        self.window = getattr(base_of(model).config, "sliding_window", None)
         self.device = device
         self.pad_id = pad_id
 
@@ -163,13 +179,12 @@ class PackedClassification(_Packed, _Classification):
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         base = base_of(self.model)
-        ids, positions = packed(rows, self.device.torch)
-        lengths = [len(row) for row in rows]
-        last = torch.tensor(lengths, device=ids.device).cumsum(0) - 1
-        with attention_within_rows(base.config, lengths), gradients(scale), autocast(self.device):
+        pack = self._lay_out(rows)
+        last = torch.stack([places[-1] for places in pack.places])
+        with attention_within_rows(base.config, pack.segments), gradients(scale), autocast(self.device):
             body = getattr(base, base.base_model_prefix)
-            hidden = body(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state[0]
-            return self._sums(base.score(hidden[last]), rows, ids.numel(), scale)
+            hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
+            return self._sums(base.score(hidden[last]), rows, pack.ids.numel(), scale)
 
 
 class PaddedClassification(_Padded, _Classification):
@@ -191,13 +206,6 @@ def autocast(device: Device) -> AbstractContextManager[object]:
     return torch.autocast(device.torch.type, torch.bfloat16) if device.half else nullcontext()
 
 
-def packed(rows: Sequence[Example], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and positions (1, tokens) of rows behind one another; positions restart with each row."""
-    ids = torch.tensor([[token for row in rows for token in row.ids]], device=device)
-    positions = torch.tensor([[place for row in rows for place in range(len(row))]], device=device)
-    return ids, positions
-
-
 def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and attention mask (rows, longest), filled up on the right.
 
@@ -213,6 +221,7 @@ def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[
 
 
 _CHECK_ROWS = 3
+_CHECKED_FOR_SHARING = 64
 _TOLERANCE = 1e-3
 _HALF_TOLERANCE = 3e-2
 
@@ -228,22 +237,42 @@ def choose_layout(
     if not generates and not hasattr(base_of(model), "score"):
         reason = "Encoder models read each text from both sides; rows of similar length go together."
         return PaddedClassification(model, device, pad_id), reason
-    tried: Layout = (PackedCausal if generates else PackedClassification)(model, device, pad_id)
+    tried: PackedCausal | PackedClassification = (PackedCausal if generates else PackedClassification)(
+        model, device, pad_id
+    )
     plain: Layout = (PaddedCausal if generates else PaddedClassification)(model, device, pad_id)
-    rows = sorted(examples, key=len)[len(examples) // 4 :][:_CHECK_ROWS]
-    rows = rows * 2 if len(rows) == 1 else rows  # one row alone would not show whether rows see each other
+    rows = _rows_to_check(examples)
     was_training = model.training
     model.eval()
     try:
         expected = plain.compute(rows)
         try:
-            found = tried.compute(rows)
+            difference = _difference(tried.compute(rows), expected, device)
+            if difference:
+                tried.share = False
+                difference = _difference(tried.compute(rows), expected, device)
         except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
             return plain, f"This kind of model cannot be packed ({type(error).__name__}: {str(error)[:120]})."
-        tolerance = _HALF_TOLERANCE if device.half else _TOLERANCE
-        for mine, theirs in zip(found.row_losses, expected.row_losses, strict=True):
-            if abs(mine - theirs) > tolerance * max(1.0, abs(theirs)):
-                return plain, f"Packed rows would give other numbers with this model ({mine:.4f} for {theirs:.4f})."
+        if difference:
+            return plain, f"Packed rows would give other numbers with this model ({difference})."
         return tried, f"Checked on {len(rows)} rows: the same losses as padded rows, without computing padding."
     finally:
         model.train(was_training)
+
+
+def _rows_to_check(examples: Sequence[Example]) -> list[Example]:
+    """A few rows of ordinary length, and two that begin alike where some do."""
+    rows = sorted(examples, key=len)[len(examples) // 4 :][:_CHECK_ROWS]
+    rows = rows * 2 if len(rows) == 1 else rows  # one row alone would not show whether rows see each other
+    first = examples[:_CHECKED_FOR_SHARING]
+    groups = [group for group in group_rows([row.ids for row in first]) if group.shared]
+    return rows + [first[index] for group in groups[:1] for index in group.rows[:2]]
+
+
+def _difference(found: Sums, expected: Sums, device: Device) -> str:
+    """The first loss that is not what it should be; "" if all are."""
+    tolerance = _HALF_TOLERANCE if device.half else _TOLERANCE
+    for mine, theirs in zip(found.row_losses, expected.row_losses, strict=True):
+        if not abs(mine - theirs) <= tolerance * max(1.0, abs(theirs)):
+            return f"{mine:.4f} for {theirs:.4f}"
+    return ""

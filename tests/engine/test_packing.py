@@ -9,9 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fintune_gui.engine import attention
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
-from fintune_gui.engine.packing import plan_packs, plan_padded
+from fintune_gui.engine.packing import plan_packs, plan_padded, plan_shared_packs
 from fintune_gui.engine.stepping import PackedCausal, PaddedCausal, choose_layout
 from tests.helpers.tiny import VOCABULARY, save_model
 
@@ -111,3 +112,55 @@ def test_that_a_model_that_cannot_be_packed_is_padded_and_says_why(tmp_path: Pat
     assert "other numbers" in reason
     model.model.norm = norm
     assert choose_layout(model, CPU, 0, examples(9), generates=True)[0].name == "packed"
+
+
+def sharing_rows() -> list[Example]:
+    """Two beginnings, one within the other, rows with and without them, and one that ends where the beginning does."""
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(count: int) -> list[int]:
+        return torch.randint(0, VOCABULARY, (count,), generator=generator).tolist()
+
+    long = draw(40)
+    texts = [long + draw(9), long + draw(1), long[:24] + draw(14), draw(33), long, long + draw(30)]
+    return [
+        Example(number, ids, [place >= 22 for place in range(len(ids))])  # also tokens of the beginning carry loss
+        for number, ids in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["two parts joined", "masked"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_that_a_shared_beginning_changes_neither_losses_nor_gradients(
+    tmp_path: Path, kind: str, joined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_in(tmp_path, kind)
+    rows = sharing_rows()
+    if not joined:  # the way of devices other than the processor
+        monkeypatch.setattr(attention, "_can_join", lambda query, dropout: False)
+    found = []
+    for layout in (PackedCausal(model, CPU, 0), PaddedCausal(model, CPU, 0)):
+        model.zero_grad()
+        sums = layout.compute(rows, scale=0.1)
+        found.append((sums, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}))
+    (shared, gradients), (padded, expected) = found
+    assert shared.computed == 40 + 9 + 1 + 38 + 33 + 30
+    assert shared.row_losses == pytest.approx(padded.row_losses, abs=1e-4)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4)
+
+
+def test_that_a_shared_beginning_counts_once_against_the_budget() -> None:
+    beginning = list(range(100))
+    rows = [[*beginning, 1000 + number, number] for number in range(10)]
+    assert len(plan_shared_packs(rows, 120, share=True)) == 1
+    assert len(plan_shared_packs(rows, 110, share=True)) == 2
+    assert len(plan_shared_packs(rows, 120, share=False)) == 10
+
+
+def test_that_rows_longer_than_a_sliding_window_share_nothing(tmp_path: Path) -> None:
+    layout = PackedCausal(model_in(tmp_path, "llama"), CPU, 0)
+    rows = sharing_rows()
+    sharing = layout.compute(rows).computed
+    layout.window = 50
+    assert layout.compute(rows).computed == sum(map(len, rows)) > sharing
