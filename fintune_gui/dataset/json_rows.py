@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from fintune_gui.dataset import json_reasons
 from fintune_gui.dataset.text_files import open_text
 from fintune_gui.project.errors import DataError
 
@@ -26,6 +27,7 @@ _CHUNK_CHARACTERS = 1 << 20
 _PIECE_BYTES = 1 << 20
 """Small enough to stay in the processor's cache while it is parsed."""
 
+_SPACE = "\ufeff \t\r\n"
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 """A whole string, or a character that gives a document its structure. A lone quote is a string without its end."""
 
@@ -151,7 +153,7 @@ def _parse(text: bytes, line: int, first_column: int) -> RawRow:
             return RawRow(line, None, BROKEN_BYTES, shown, first_column + before)
         at_first_line = error.lineno == 1
         column = error.colno + (first_column - 1 if at_first_line else 0)
-        return RawRow(line + error.lineno - 1, None, f"Not valid JSON: {error.msg}", shown, column)
+        return RawRow(line + error.lineno - 1, None, json_reasons.reason(error), shown, column)
     return _as_row(value, line, text)
 
 
@@ -184,10 +186,11 @@ def _elements(path: Path, encoding: str) -> Iterator[tuple[int, int, str]]:
         while chunk := file.read(_CHUNK_CHARACTERS):
             yield from scanner.feed(chunk)
         if scanner.unfinished:
+            line, column = scanner.begun_at
             raise DataError(
                 "data.broken_json",
                 f"{path.name} ends in the middle of a value, or is not valid JSON.",
-                f"The value that begins at line {scanner.line:,}, column {scanner.column:,} has no proper end.",
+                f"The value that begins at line {line:,}, column {column:,} has no proper end.",
                 "Mend the file at this place, or save it as JSON lines (one object per line).",
             )
 
@@ -215,6 +218,12 @@ class _Scanner:
     @property
     def unfinished(self) -> bool:
         return self._depth > 0 or bool(self._buffer[self._start :].strip())
+
+    @property
+    def begun_at(self) -> tuple[int, int]:
+        """Line and column at which the present element begins."""
+        rest = self._buffer[self._start :]
+        return _advance(self.line, self.column, rest[: len(rest) - len(rest.lstrip(_SPACE))])
 
     def feed(self, chunk: str) -> Iterator[tuple[int, int, str]]:
         self._buffer = self._buffer[self._start :] + chunk
@@ -244,7 +253,7 @@ class _Scanner:
             self._scanned = token.end()
 
     def _open(self, kind: str, position: int) -> None:
-        if kind == "[" and self._depth == 0 and not self._buffer[self._start : position].strip("\ufeff \t\r\n"):
+        if kind == "[" and self._depth == 0 and not self._buffer[self._start : position].strip(_SPACE):
             self._forget(position + 1)
             self._home = 1
         elif kind == "{" and self._depth == 2 and self._home == 0 and self._inner_list is None:
@@ -271,7 +280,7 @@ class _Scanner:
     def _take(self, end: int, *, after: int) -> Iterator[tuple[int, int, str]]:
         """The element that ends at `end`, if there is one; the next one begins at `after`."""
         raw = self._buffer[self._start : end]
-        lead = len(raw) - len(raw.lstrip("\ufeff \t\r\n"))
+        lead = len(raw) - len(raw.lstrip(_SPACE))
         if lead < len(raw):
             yield (*_advance(self.line, self.column, raw[:lead]), raw[lead:].rstrip())
         self._forget(after)
