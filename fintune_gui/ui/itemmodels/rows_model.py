@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor
 
+from fintune_gui.ui.itemmodels.cell_look import ROW_NUMBERS, SHOWN_CHARACTERS, SORT_KEY_ROLE, CellLook
 from fintune_gui.ui.theme import Tone, tokens
 
 if TYPE_CHECKING:
@@ -17,21 +18,36 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
+__all__ = ["ROW_ID_ROLE", "SORT_KEY_ROLE", "RowsModel"]
+
+RowIds = np.ndarray[Any, np.dtype[np.int64]]
+
 _WINDOW = 128
-"""Rows read at a time."""
-_WINDOWS_KEPT = 24
-_SHOWN_CHARACTERS = 600
-"""A cell shows two lines; laying out a book for them would freeze the table."""
+"""Rows read at a time when they are asked for one by one."""
+_MOST_CELLS = 20_000
+_FEW_COLUMNS = 16
+"""Tables with more of them are read only where they are looked at."""
 
 ROW_ID_ROLE = int(Qt.ItemDataRole.UserRole) + 1
-SORT_KEY_ROLE = int(Qt.ItemDataRole.UserRole) + 2
-"""Of a header: what a `Sort` calls this column."""
 
 _NOWHERE = QModelIndex()
+_PLAIN_TEXT = str.maketrans({"\n": " ↵ ", "\r": "", "\t": " ⇥ "})
+
+
+class _RowState(NamedTuple):
+    """What is known of a row beside its texts; `edited` goes with the columns of the model."""
+
+    row_id: int
+    removed: bool
+    added: bool
+    flag: bool
+    star: bool
+    note: str
+    edited: tuple[bool, ...]
 
 
 class RowsModel(QAbstractTableModel):
-    """Columns: "#" (row id + 1), the dataset's columns, and "note" if `show_notes`.
+    """Columns: "#" (row id + 1, with flag, star and note), the dataset's columns, and "note" if `show_notes`.
 
     The model never writes: an edit is a wish that the page carries out and then answers with `refresh`.
 
@@ -47,25 +63,24 @@ class RowsModel(QAbstractTableModel):
         self._show_notes = show_notes
         self._dataset: Dataset | None = None
         self._columns: tuple[str, ...] = ()
-        self._view: np.ndarray[Any, np.dtype[np.int64]] = np.empty(0, np.int64)
-        self._windows: OrderedDict[int, list[tuple[str | None, ...]]] = OrderedDict()
+        self._view: RowIds = np.empty(0, np.int64)
+        self._texts: dict[tuple[int, int], str | None] = {}
+        self._states: dict[int, _RowState] = {}
         self._notes: dict[int, tuple[str, Tone]] = {}
         self._marks: dict[tuple[int, str], Tone] = {}
+        self._described: dict[str, str] = {}
 
     # What the page says
 
     def show_rows(
-        self,
-        dataset: Dataset | None,
-        view: np.ndarray[Any, np.dtype[np.int64]] | None = None,
-        columns: Sequence[str] | None = None,
+        self, dataset: Dataset | None, view: RowIds | None = None, columns: Sequence[str] | None = None
     ) -> None:
         """Show the rows with the ids of `view` (int64, in order) of `dataset`; `columns` None shows all of them."""
         self.beginResetModel()
         self._dataset = dataset
         self._columns = tuple(columns if columns is not None else dataset.columns) if dataset else ()
         self._view = np.empty(0, np.int64) if view is None else view
-        self._windows.clear()
+        self._forget()
         self.endResetModel()
 
     def set_notes(self, notes: dict[int, tuple[str, Tone]]) -> None:
@@ -79,9 +94,13 @@ class RowsModel(QAbstractTableModel):
         self._repaint()
 
     def refresh(self) -> None:
-        """Read the shown cells again: rows were edited, the view is the same."""
-        self._windows.clear()
+        """Read the shown cells again: rows were edited or marked, the view is the same."""
+        self._forget()
         self._repaint()
+
+    def _forget(self) -> None:
+        self._texts.clear()
+        self._states.clear()
 
     def _repaint(self) -> None:
         if self.rowCount():
@@ -95,7 +114,7 @@ class RowsModel(QAbstractTableModel):
         return self._columns
 
     @property
-    def view_ids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def view_ids(self) -> RowIds:
         """Row ids of all rows of the view, in order."""
         return self._view
 
@@ -103,7 +122,7 @@ class RowsModel(QAbstractTableModel):
         """The row id at a place of the view."""
         return int(self._view[row])
 
-    def row_ids(self, rows: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def row_ids(self, rows: Sequence[int]) -> RowIds:
         """The row ids at several places of the view."""
         return self._view[np.asarray(rows, np.int64)]
 
@@ -114,22 +133,80 @@ class RowsModel(QAbstractTableModel):
 
     def cell(self, row: int, column: str) -> str | None:
         """The whole text of a cell."""
-        return self._cells(row)[self._columns.index(column)]
+        text = self._text(row, 1 + self._columns.index(column))
+        if text is None or len(text) <= SHOWN_CHARACTERS or self._dataset is None:
+            return text
+        return self._dataset.cells([self.row_id(row)], [column])[0][0]
 
-    def _cells(self, row: int) -> tuple[str | None, ...]:
-        """The cells of a row, from a window that is read at the first touch."""
-        number = row // _WINDOW
-        window = self._windows.get(number)
-        if window is None:
-            assert self._dataset is not None
-            ids = self._view[number * _WINDOW : (number + 1) * _WINDOW]
-            window = self._dataset.cells(ids, self._columns)
-            self._windows[number] = window
-            if len(self._windows) > _WINDOWS_KEPT:
-                self._windows.popitem(last=False)
-        else:
-            self._windows.move_to_end(number)
-        return window[row % _WINDOW]
+    # Reading: only the beginning of each text is kept, and only of the cells that were looked at last
+
+    def prepare(self, first: int, last: int, sections: Sequence[int]) -> None:
+        """Read these sections of the rows `first` to `last`, both included, in one go: they will be painted."""
+        wanted = [section for section in sections if 1 <= section <= len(self._columns)]
+        texts = self._texts
+        rows = [row for row in range(first, last + 1) if any((row, section) not in texts for section in wanted)]
+        if not rows or self._dataset is None:
+            return
+        if len(texts) > _MOST_CELLS:
+            for key in list(texts)[: len(texts) - _MOST_CELLS // 2]:
+                del texts[key]
+        lines = self._dataset.cells(self._view[rows], [self._columns[section - 1] for section in wanted])
+        for row, line in zip(rows, lines, strict=True):
+            for section, text in zip(wanted, line, strict=True):
+                texts[row, section] = text if text is None else text[: SHOWN_CHARACTERS + 1]
+
+    def _text(self, row: int, section: int) -> str | None:
+        """The beginning of a cell's text, read with those around it at the first touch."""
+        if (row, section) not in self._texts:
+            start = row - row % _WINDOW
+            few = len(self._columns) <= _FEW_COLUMNS
+            sections = range(1, 1 + len(self._columns)) if few else (section,)
+            self.prepare(start, min(start + _WINDOW, self.rowCount()) - 1, sections)
+        return self._texts[row, section]
+
+    def _state(self, row: int) -> _RowState:
+        state = self._states.get(row)
+        if state is None:
+            if len(self._states) > _MOST_CELLS:
+                self._states.clear()
+            state = self._states[row] = self._read_state(self.row_id(row))
+        return state
+
+    def _read_state(self, row_id: int) -> _RowState:
+        dataset = self._dataset
+        assert dataset is not None
+        marks = dataset.marks_of(row_id)
+        return _RowState(
+            row_id,
+            removed=dataset.is_removed(row_id),
+            added=bool(dataset.added_mask()[row_id]),
+            flag=marks.flag,
+            star=marks.star,
+            note=marks.note,
+            edited=tuple(dataset.is_edited(row_id, column) for column in self._columns),
+        )
+
+    # What the table asks
+
+    def look(self, row: int, section: int) -> CellLook:
+        """How a cell looks."""
+        state = self._state(row)
+        if section == 0:
+            number = f"{'+' if state.added else ''}{state.row_id + 1:,}"
+            return CellLook(number, _muted(tokens().name), struck=state.removed, icons=_icons(state))
+        if section > len(self._columns):
+            words, tone = self._note(row)
+            return CellLook(words, _ink(tokens().name, tone))
+        text = self._text(row, section)
+        mark = self._marks.get((state.row_id, self._columns[section - 1])) if self._marks else None
+        return CellLook(
+            text or "",
+            _muted(tokens().name) if state.removed else None,
+            _soft(tokens().name, mark) if mark else None,
+            missing=text is None,
+            edited=state.edited[section - 1],
+            struck=state.removed,
+        )
 
     # What Qt asks
 
@@ -140,96 +217,88 @@ class RowsModel(QAbstractTableModel):
         return 0 if parent.isValid() or not self._dataset else 1 + len(self._columns) + self._show_notes
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation is Qt.Orientation.Vertical:
+        if orientation is Qt.Orientation.Vertical or not 0 <= section < self.columnCount():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._header(section)
         if role == SORT_KEY_ROLE:
             return self._header(section) if section <= len(self._columns) else None
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return self._described.get(self._header(section))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
 
+    def setHeaderData(
+        self, section: int, orientation: Qt.Orientation, value: Any, role: int = Qt.ItemDataRole.EditRole
+    ) -> bool:
+        """What a screen reader says about a column; the table knows more about it than the model."""
+        if orientation is not Qt.Orientation.Horizontal or role != Qt.ItemDataRole.AccessibleDescriptionRole:
+            return False
+        self._described[self._header(section)] = str(value)
+        return True
+
     def _header(self, section: int) -> str:
-        return ("#", *self._columns, "note")[section]
+        return (ROW_NUMBERS, *self._columns, "note")[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         reader = self._readers.get(role)
         return reader(self, index.row(), index.column()) if reader and index.isValid() else None
 
     def _display(self, row: int, section: int) -> str:
-        row_id = self.row_id(row)
         if section == 0:
-            return f"{row_id + 1:,}"
+            return f"{self.row_id(row) + 1:,}"
         if section > len(self._columns):
-            return self._note(row_id)[0]
-        text = self._cells(row)[section - 1] or ""
-        return text[:_SHOWN_CHARACTERS].replace("\r\n", "\n").replace("\n", " ↵ ").replace("\t", " ⇥ ")
+            return self._note(row)[0]
+        return (self._text(row, section) or "")[:SHOWN_CHARACTERS].translate(_PLAIN_TEXT)
 
-    def _note(self, row_id: int) -> tuple[str, Tone]:
-        if row_id in self._notes:
-            return self._notes[row_id]
-        dataset = self._dataset
-        if dataset is None:
-            return "", "neutral"
-        if dataset.is_removed(row_id):
-            return dataset.removal_reason(row_id) or "removed", "neutral"
-        if any(dataset.is_edited(row_id, column) for column in self._columns):
+    def _note(self, row: int) -> tuple[str, Tone]:
+        """The user's own note and what was found, else what happened to the row."""
+        state = self._state(row)
+        found, tone = self._notes.get(state.row_id, ("", "neutral"))
+        words = " · ".join(text for text in (state.note, found) if text)
+        if words:
+            return words, tone if found else "info"
+        if state.removed and self._dataset is not None:
+            return self._dataset.removal_reason(state.row_id) or "removed", "neutral"
+        if any(state.edited):
             return "edited", "info"
-        return "", "neutral"
+        return ("added", "good") if state.added else ("", "neutral")
 
     def _edit(self, row: int, section: int) -> str:
         if 1 <= section <= len(self._columns):
-            return self._cells(row)[section - 1] or ""
+            return self.cell(row, self._columns[section - 1]) or ""
         return self._display(row, section)
 
     def _tool_tip(self, row: int, section: int) -> str | None:
         if not 1 <= section <= len(self._columns) or self._dataset is None:
-            return None
-        row_id, column = self.row_id(row), self._columns[section - 1]
-        if self._dataset.is_edited(row_id, column):
-            before = self._dataset.original(row_id, column) or "(empty)"
-            return f"Was: {before[:_SHOWN_CHARACTERS]}"
+            return self._state(row).note or None if section == 0 else None
+        state = self._state(row)
+        if state.edited[section - 1]:
+            before = self._dataset.original(state.row_id, self._columns[section - 1]) or "(empty)"
+            return f"Was: {before[:SHOWN_CHARACTERS]}"
         return None
-
-    def _foreground(self, row: int, section: int) -> QColor | None:
-        row_id = self.row_id(row)
-        if section == 0:
-            return QColor(tokens().muted)
-        if section > len(self._columns):
-            return QColor(tokens().ink(self._note(row_id)[1]))
-        dataset = self._dataset
-        if dataset is None:
-            return None
-        if dataset.is_removed(row_id):
-            return QColor(tokens().muted)
-        if dataset.is_edited(row_id, self._columns[section - 1]):
-            return QColor(tokens().ink("info"))
-        return None
-
-    def _background(self, row: int, section: int) -> QColor | None:
-        if not self._marks or not 1 <= section <= len(self._columns):
-            return None
-        tone = self._marks.get((self.row_id(row), self._columns[section - 1]))
-        return QColor(tokens().soft(tone)) if tone else None
 
     def _accessible(self, row: int, section: int) -> str:
-        """What a screen reader says: the column, the text, and what the colours mean."""
-        said = f"{self._header(section)}: {self._display(row, section) or 'empty'}"
-        row_id = self.row_id(row)
-        if 1 <= section <= len(self._columns) and self._dataset is not None:
-            if self._dataset.is_removed(row_id):
-                said += ", removed"
-            if self._dataset.is_edited(row_id, self._columns[section - 1]):
-                said += ", edited"
-        return said
+        """What a screen reader says: the column, the text, and what the marks mean."""
+        state = self._state(row)
+        if section == 0:
+            words = [f"row {state.row_id + 1:,}"]
+            said = {"flagged": state.flag, "starred": state.star, "added": state.added, "removed": state.removed}
+            words += [word for word, true in said.items() if true]
+            return ", ".join([*words, *([f"note: {state.note}"] if state.note else [])])
+        shown = self._display(row, section)
+        if 1 <= section <= len(self._columns) and not shown:
+            shown = "missing" if self._text(row, section) is None else "empty"
+        words = [f"{self._header(section)}: {shown}"]
+        if 1 <= section <= len(self._columns):
+            words += ["removed"] * state.removed + ["edited"] * state.edited[section - 1]
+        return ", ".join(words)
 
     _readers: ClassVar[dict[int, Callable[[RowsModel, int, int], Any]]] = {
         int(Qt.ItemDataRole.DisplayRole): _display,
         int(Qt.ItemDataRole.EditRole): _edit,
         int(Qt.ItemDataRole.ToolTipRole): _tool_tip,
-        int(Qt.ItemDataRole.ForegroundRole): _foreground,
-        int(Qt.ItemDataRole.BackgroundRole): _background,
         int(Qt.ItemDataRole.AccessibleTextRole): _accessible,
         ROW_ID_ROLE: lambda model, row, _section: model.row_id(row),
     }
@@ -250,3 +319,26 @@ class RowsModel(QAbstractTableModel):
             return False
         self.edit_requested.emit(self.row_id(index.row()), self._columns[section - 1], str(value))
         return True
+
+
+def _icons(state: _RowState) -> tuple[tuple[str, str], ...]:
+    wanted = (("flag", "warn", state.flag), ("star", "accent", state.star), ("note", "muted", bool(state.note)))
+    return tuple((name, role) for name, role, there in wanted if there)
+
+
+# Colours are made once for each theme; thousands of cells ask for them
+
+
+@lru_cache(maxsize=8)
+def _muted(_theme: str) -> QColor:
+    return QColor(tokens().muted)
+
+
+@lru_cache(maxsize=16)
+def _ink(_theme: str, tone: Tone) -> QColor:
+    return QColor(tokens().ink(tone))
+
+
+@lru_cache(maxsize=16)
+def _soft(_theme: str, tone: Tone) -> QColor:
+    return QColor(tokens().soft(tone))

@@ -2,377 +2,362 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
+    SIGNAL,
     QAbstractItemModel,
     QItemSelection,
-    QItemSelectionRange,
     QModelIndex,
-    QPersistentModelIndex,
+    QPoint,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPalette, QPen
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QHeaderView,
-    QLineEdit,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QWidget
 
-from fintune_gui.ui.theme import colour, font, metrics, tokens
-from fintune_gui.ui.widgets.cell_editor import LONG_CHARACTERS, CellEditor
+from fintune_gui.ui.widgets.table_editing import CellDelegate
+from fintune_gui.ui.widgets.table_header import HeaderStatistics
+from fintune_gui.ui.widgets.table_keys import TableKeys
+from fintune_gui.ui.widgets.table_menu import column_menu
+from fintune_gui.ui.widgets.table_mouse import MouseTable
+from fintune_gui.ui.widgets.table_selection import Cell, Selected
+from fintune_gui.ui.widgets.table_text import block_text, parse_block
 
-Index = QModelIndex | QPersistentModelIndex
+__all__ = ["DataTable", "HeaderStatistics", "Selected", "parse_block"]
 
 MOST_COPIED_ROWS = 100_000
-_LONGEST_COLUMN = 420
-_WIDTH_FROM_ROWS = 40
 
 
-@dataclass(frozen=True)
-class Selected:
-    """What is chosen. `everything` means all rows of the view, however many; then `ranges` is empty.
-
-    Attributes:
-        ranges: (first, last) places in the view, both included, rising, not overlapping.
-    """
-
-    everything: bool = False
-    ranges: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def rows(self) -> list[int]:
-        """The chosen places one by one; not for `everything`."""
-        return [row for first, last in self.ranges for row in range(first, last + 1)]
-
-    def count(self, total: int) -> int:
-        """How many rows are chosen of `total`."""
-        return total if self.everything else sum(last - first + 1 for first, last in self.ranges)
-
-    def __bool__(self) -> bool:
-        return self.everything or bool(self.ranges)
-
-
-class DataTable(QTableView):
+class DataTable(MouseTable):
     """Rows of a model that reads lazily. Sorting and filtering are done by whoever owns the model.
 
     Signals:
         selected_changed: The new `Selected`.
         current_changed: The row at the cursor, or -1.
-        remove_requested: Del was pressed; the argument is the `Selected`.
-        flag_requested: Space was pressed; the argument is the `Selected`.
-        find_requested: Ctrl+F.
-        replace_requested: Ctrl+H.
-        paste_requested: Ctrl+V outside an editor; the argument is the clipboard's text.
-        sort_requested: (section, descending) after a click on a header.
+        cell_changed: (row, column name) at the cursor; (-1, "") for none.
+        remove_requested, fill_down_requested, flag_requested, star_requested: Del, Ctrl+D, F, S; with the `Selected`.
+        add_row_requested: Ctrl+Insert.
+        detail_requested: Space.
+        find_requested, replace_requested, go_to_row_requested: Ctrl+F, Ctrl+H, Ctrl+G.
+        find_next: F3; True for Shift+F3, backwards.
+        next_flagged: Ctrl+J; True for Ctrl+Shift+J, backwards.
+        paste_requested: Ctrl+V outside an editor; the argument is the clipboard's text, see `parse_block`.
+        sort_requested: (section, descending) after a click on a header or its menu, when it becomes the only key.
+        sorts_requested: All keys that are wanted now, [(name for a `Sort`, descending), …]; [] for none. Comes with
+            every `sort_requested` as well: listen to one of the two.
+        filter_requested, facet_requested, rename_requested: The section whose menu was used. The menu offers only
+            what someone is connected to.
         copied: A sentence about what was copied.
-        columns_changed: The user changed a column's width; ask `column_widths`.
+        columns_changed: The user changed columns or the height of rows; ask `column_state`.
     """
 
     selected_changed = Signal(object)
     current_changed = Signal(int)
+    cell_changed = Signal(int, str)
     remove_requested = Signal(object)
+    fill_down_requested = Signal(object)
     flag_requested = Signal(object)
+    star_requested = Signal(object)
+    add_row_requested = Signal()
+    detail_requested = Signal()
     find_requested = Signal()
+    find_next = Signal(bool)
     replace_requested = Signal()
+    go_to_row_requested = Signal()
+    next_flagged = Signal(bool)
     paste_requested = Signal(str)
     sort_requested = Signal(int, bool)
+    sorts_requested = Signal(object)
+    filter_requested = Signal(int)
+    facet_requested = Signal(int)
+    rename_requested = Signal(int)
     copied = Signal(str)
     columns_changed = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.everything = False
-        self.setFont(font())
-        self.setItemDelegate(CellDelegate(self))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.sorts: list[tuple[str, bool]] = []
+        self._cells = CellDelegate(self)
+        self.setItemDelegate(self._cells)
+        self._keys = TableKeys(self)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setWordWrap(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setTabKeyNavigation(False)
-        vertical = self.verticalHeader()
-        vertical.hide()
-        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        vertical.setDefaultSectionSize(metrics.ROW_HEIGHT)
-        horizontal = self.horizontalHeader()
-        horizontal.setHighlightSections(False)  # else Qt asks for every row whether it is selected
-        horizontal.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        horizontal.setStretchLastSection(True)
-        horizontal.setSectionsClickable(True)
-        horizontal.sectionClicked.connect(self._sort)
-        horizontal.sectionResized.connect(self._on_resized)
-        self._sorted: tuple[int, bool] | None = None
-        self._loading_widths = False
-        corner = self.findChild(QAbstractButton)
-        if corner is not None:
-            corner.setAccessibleName("Select all rows")
+        self.header.sectionClicked.connect(self._on_header_click)
+        self.header.sort_wished.connect(self._on_sort_wish)
+        self.header.everything_wished.connect(self.select_everything)
+        self.header.menu_wished.connect(self.open_column_menu)
+        self.columns.changed.connect(self.columns_changed)
 
     # What pages say and ask
+
+    @property
+    def everything(self) -> bool:
+        """Whether all rows are chosen."""
+        return self.choice.everything
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         super().setModel(model)
         if model is not None:
             model.modelReset.connect(self._on_reset)
-            self.selectionModel().currentRowChanged.connect(self._on_current)
+            self.selectionModel().currentChanged.connect(self._on_current)
 
     def selected(self) -> Selected:
         """What is chosen now."""
-        if self.everything:
-            return Selected(everything=True)
-        model = self.selectionModel()
-        if model is None:
-            return Selected()
-        ranges = sorted((part.top(), part.bottom()) for part in _parts(model.selection()) if part.isValid())
-        merged: list[tuple[int, int]] = []
-        for first, last in ranges:
-            if merged and first <= merged[-1][1] + 1:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-            else:
-                merged.append((first, last))
-        return Selected(ranges=tuple(merged))
+        return self.choice.selected()
 
-    def select_everything(self) -> None:
-        """Choose all rows of the view, at once whatever their number."""
-        if self.model() is None or not self.model().rowCount():
-            return
-        self.selectionModel().clearSelection()
-        self.everything = True
-        self.viewport().update()
-        self.selected_changed.emit(self.selected())
-
-    def show_sort(self, section: int, *, descending: bool) -> None:
-        """Mark the column by which the rows are sorted; -1 for none."""
-        self._sorted = None if section < 0 else (section, descending)
-        header = self.horizontalHeader()
-        header.setSortIndicatorShown(section >= 0)
-        if section >= 0:
-            order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
-            header.setSortIndicator(section, order)
-
-    def go_to(self, row: int) -> None:
-        """Make a row the current one and bring it into view."""
-        model = self.model()
-        if model is not None and 0 <= row < model.rowCount():
-            self.setCurrentIndex(model.index(row, max(0, self.currentIndex().column())))
-            self.scrollTo(model.index(row, 0), QAbstractItemView.ScrollHint.EnsureVisible)
-
-    def column_widths(self) -> dict[str, int]:
-        """Widths in pixels by the header's text, to be kept for the next start."""
-        model = self.model()
-        if model is None:
-            return {}
-        sections = range(model.columnCount() - 1)  # the last one stretches
-        return {str(model.headerData(s, Qt.Orientation.Horizontal)): self.columnWidth(s) for s in sections}
-
-    def set_column_widths(self, widths: dict[str, int]) -> None:
-        """Restore widths; columns without one are fitted to the first rows, never to all."""
-        model = self.model()
-        if model is None:
-            return
-        self._loading_widths = True
-        for section in range(model.columnCount()):
-            header = str(model.headerData(section, Qt.Orientation.Horizontal))
-            self.setColumnWidth(section, int(widths.get(header, 0)) or self._fitting_width(section))
-        self._loading_widths = False
-
-    def _fitting_width(self, section: int) -> int:
-        model = self.model()
-        rows = range(min(_WIDTH_FROM_ROWS, model.rowCount()))
-        texts = [str(model.index(row, section).data() or "") for row in rows]
-        texts.append(str(model.headerData(section, Qt.Orientation.Horizontal)) + "   ")
-        measure = self.fontMetrics()
-        widest = max(measure.horizontalAdvance(text[:200]) for text in texts)
-        return min(_LONGEST_COLUMN, widest + 24)
+    def current_cell(self) -> tuple[int, str]:
+        """The row at the cursor and the name of its column; (-1, "") for none."""
+        current = self.currentIndex()
+        return (current.row(), self.columns.name(current.column())) if current.isValid() else (-1, "")
 
     @Slot()
-    def copy(self) -> None:
-        """Put the chosen rows (or the current one) on the clipboard as tab-separated text with a head line."""
-        model = self.model()
-        if model is None:
-            return
-        chosen = self.selected()
-        total = model.rowCount()
-        rows: Sequence[int] = range(total) if chosen.everything else chosen.rows
-        if not rows and self.currentIndex().isValid():
-            rows = [self.currentIndex().row()]
-        lines = [[str(model.headerData(s, Qt.Orientation.Horizontal)) for s in range(model.columnCount())]]
-        for row in rows[:MOST_COPIED_ROWS]:
-            cells = (model.index(row, s).data(Qt.ItemDataRole.EditRole) for s in range(model.columnCount()))
-            lines.append(["" if cell is None else str(cell) for cell in cells])
-        QGuiApplication.clipboard().setText("\n".join("\t".join(_tsv(cell) for cell in line) for line in lines))
-        count = min(len(rows), MOST_COPIED_ROWS)
-        rest = f" of {len(rows):,}" if count < len(rows) else ""
-        self.copied.emit(f"{count:,}{rest} row{'' if count == 1 else 's'} copied.")
-
-    # Keys and mouse
+    def select_everything(self) -> None:
+        """Choose all rows of the view, at once whatever their number."""
+        if self.model() is not None and self.model().rowCount():
+            self.choice.choose_everything()
+            self._tell_selection()
 
     def selectAll(self) -> None:
         self.select_everything()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key, modifiers = event.key(), event.modifiers()
-        control = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
-        shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-        if event.matches(QKeySequence.StandardKey.SelectAll):
-            self.select_everything()
-        elif event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
-        elif event.matches(QKeySequence.StandardKey.Paste):
-            self.paste_requested.emit(QGuiApplication.clipboard().text())
-        elif event.matches(QKeySequence.StandardKey.Find):
-            self.find_requested.emit()
-        elif control and key == Qt.Key.Key_H:
-            self.replace_requested.emit()
-        elif key == Qt.Key.Key_Delete and self.selected():
-            self.remove_requested.emit(self.selected())
-        elif key == Qt.Key.Key_Space and self.selected():
-            self.flag_requested.emit(self.selected())
-        elif key == Qt.Key.Key_Escape and self.everything:
-            self._forget_everything()
-        elif control and key in (Qt.Key.Key_Home, Qt.Key.Key_End) and self.model() is not None:
-            self._jump(last=key == Qt.Key.Key_End, extend=shift)
-        else:
-            super().keyPressEvent(event)
+    def selectRow(self, row: int) -> None:
+        """Choose one whole row, and put the cursor there."""
+        if self.model() is None or not 0 <= row < self.model().rowCount():
             return
-        event.accept()
+        self.choice.choose(Cell(row, max(0, self.currentIndex().column())), whole_rows=True)
 
-    def _jump(self, *, last: bool, extend: bool) -> None:
-        """Ctrl+Home and Ctrl+End; with Shift the range is chosen as one piece, without walking over its rows."""
-        end = self.model().rowCount() - 1
-        start = self.currentIndex().row()
-        if extend and ((last and start <= 0) or (not last and start == end)):
-            self.select_everything()
+    def forget_everything(self) -> None:
+        """Choose nothing instead of everything."""
+        self.choice.everything = False
+        self._tell_selection()
+
+    def go_to(self, row: int, column: str = "") -> None:
+        """Make a row the current one, in `column` if it is given, and bring it into view."""
+        model = self.model()
+        if model is None or not 0 <= row < model.rowCount():
             return
-        target = self.model().index(end if last else 0, max(0, self.currentIndex().column()))
-        if not extend:
-            self.setCurrentIndex(target)
+        section = self.columns.section_of(column) if column else self.currentIndex().column()
+        shown = self.columns.shown()
+        if section not in shown:
+            section = shown[min(len(shown) - 1, int(self.columns.numbered))] if shown else 0
+        self.choice.choose(Cell(row, section))
+        self.scrollTo(model.index(row, section))
+
+    # Sorting
+
+    def show_sort(self, section: int, *, descending: bool) -> None:
+        """Mark the one column by which the rows are sorted; -1 for none."""
+        self.show_sorts([(self.sort_key(section), descending)] if section >= 0 else [])
+
+    def show_sorts(self, sorts: Sequence[tuple[str, bool]]) -> None:
+        """Mark the sort keys, (what a `Sort` calls the column, descending), the first one first."""
+        self.sorts = list(sorts)
+        self.header.show_sorts(self.sorts)
+
+    def wish_sorts(self, sorts: Sequence[tuple[str, bool]]) -> None:
+        """Ask for these keys."""
+        self.sorts_requested.emit(list(sorts))
+
+    def wish_sort(self, section: int, *, descending: bool) -> None:
+        """Ask for one column as the only key."""
+        if key := self.sort_key(section):
+            self.sorts_requested.emit([(key, descending)])
+            self.sort_requested.emit(section, descending)
+
+    @Slot(int)
+    def _on_header_click(self, section: int) -> None:
+        self.wish_sort(section, descending=self.sorts == [(self.sort_key(section), False)])
+
+    @Slot(int, bool)
+    def _on_sort_wish(self, section: int, _add: bool) -> None:
+        """Shift+click: one more key, or the other direction of one that is there."""
+        if key := self.sort_key(section):
+            known = dict(self.sorts)
+            known[key] = not known[key] if key in known else False
+            self.wish_sorts(list(known.items()))
+
+    # Columns
+
+    def show_statistics(self, *, shown: bool) -> None:
+        """Switch the second line of the header on or off."""
+        self.header.show_statistics(shown=shown)
+        self.columns_changed.emit()
+
+    def set_statistics(self, statistics: Mapping[str, HeaderStatistics]) -> None:
+        """Show a second line in the header, by column name; {} takes it away."""
+        self.header.set_statistics(statistics)
+        self._describe_header()
+
+    def set_filtered(self, names: set[str]) -> None:
+        """Mark the columns that have a filter."""
+        self.header.set_filtered(names)
+        self._describe_header()
+
+    def _describe_header(self) -> None:
+        """Tell screen readers what the header draws."""
+        for section in range(self.model().columnCount() if self.model() is not None else 0):
+            words = self.header.described(section)
+            self.model().setHeaderData(
+                section, Qt.Orientation.Horizontal, words, Qt.ItemDataRole.AccessibleDescriptionRole
+            )
+
+    def freeze_columns(self, count: int) -> None:
+        """Keep the first `count` columns in place; the numbers of the rows are not counted and always stay."""
+        self.columns.freeze(count)
+
+    def hide_column(self, name: str) -> None:
+        """Hide a column."""
+        self.columns.hide(self.columns.section_of(name))
+
+    def show_column(self, name: str) -> None:
+        """Bring a hidden column back."""
+        self.columns.hide(self.columns.section_of(name), hidden=False)
+
+    @Slot()
+    def show_all_columns(self) -> None:
+        """Bring all hidden columns back."""
+        for name in self.hidden_columns():
+            self.show_column(name)
+
+    def hidden_columns(self) -> list[str]:
+        """Names of the hidden columns."""
+        return self.columns.hidden()
+
+    def column_widths(self) -> dict[str, int]:
+        """Widths in pixels by the header's text."""
+        return self.columns.widths()
+
+    def set_column_widths(self, widths: Mapping[str, int]) -> None:
+        """Restore widths; columns without one are fitted to the first rows, never to all."""
+        self.columns.set_widths(widths)
+
+    def column_state(self) -> dict[str, Any]:
+        """Widths, order, hidden and frozen columns, height of rows, statistics on or off: to be kept as JSON."""
+        return {**self.columns.state(), "lines": self.row_lines, "statistics": self.header.statistics_shown}
+
+    def set_column_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what `column_state` gave; what is damaged, or about other columns, is passed over."""
+        lines = state.get("lines")
+        if isinstance(lines, int):
+            self.set_row_lines(lines)
+        self.header.statistics_shown = state.get("statistics") is not False
+        self.columns.set_state(state)
+
+    @Slot(int, QPoint)
+    def open_column_menu(self, section: int, at: QPoint) -> None:
+        """Open the menu of a column at a place of the screen."""
+        column_menu(self, section).popup(at)
+
+    def hears(self, signal: str) -> bool:
+        """Whether anyone is connected to a signal, for example "filter_requested(int)"."""
+        return bool(self.receivers(SIGNAL(signal)))
+
+    # Clipboard
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the chosen cells (or the current one) on the clipboard; whole rows and columns come with their names."""
+        model = self.model()
+        if model is None or not model.rowCount():
             return
-        first = self.model().index(min(start, target.row()), 0)
-        final = self.model().index(max(start, target.row()), self.model().columnCount() - 1)
-        flags = self.selectionModel().SelectionFlag
-        self.selectionModel().select(QItemSelection(first, final), flags.ClearAndSelect)
-        self.scrollTo(target)
+        chosen = self.selected()
+        total = model.rowCount()
+        rows: Sequence[int] = range(total) if chosen.everything else chosen.rows
+        sections = [s for s in self.columns.shown() if not chosen.columns or s in chosen.columns]
+        if not rows:
+            if not self.currentIndex().isValid():
+                return
+            rows, sections = [self.currentIndex().row()], [self.currentIndex().column()]
+        named = bool(chosen) and (not chosen.columns or len(rows) == total > 1)
+        copied = rows[:MOST_COPIED_ROWS]
+        lines = [[self.columns.name(section) for section in sections]] if named else []
+        for row in copied:
+            cells = (model.index(row, section).data(Qt.ItemDataRole.EditRole) for section in sections)
+            lines.append(["" if cell is None else str(cell) for cell in cells])
+        QGuiApplication.clipboard().setText(block_text(lines))
+        self.copied.emit(_said(len(copied), len(rows), len(sections), whole_rows=not chosen.columns and bool(chosen)))
+
+    # Events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        known = self.model() is not None and self._keys.press(event)
+        event.setAccepted(known or event.key() in _MOVING)
+
+    def edit_with(self, first: str | None = None) -> bool:
+        """Open an editor on the current cell, with `first` in place of its text; False if it cannot be edited."""
+        index = self.currentIndex()
+        triggers = self.editTriggers() != QAbstractItemView.EditTrigger.NoEditTriggers
+        if not index.isValid() or not triggers or not index.flags() & Qt.ItemFlag.ItemIsEditable:
+            return False
+        self._cells.first_text = first
+        self.scrollTo(index)
+        self.edit(index)
+        self._cells.first_text = None
+        return True
+
+    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        """After Enter the cursor goes down, as in a spreadsheet."""
+        down = hint is QAbstractItemDelegate.EndEditHint.SubmitModelCache
+        super().closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint if down else hint)
+        if down:
+            self._keys.move(1, 0)
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, _modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        return self._keys.neighbour(action)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The Menu key opens the menu of the column where the page has none of its own."""
+        current = self.currentIndex()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard and current.isValid():
+            self.header.open_menu(current.column())
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        self.choice.forget_blocks()
         super().selectionChanged(selected, deselected)
         if self.everything and not selected.isEmpty():
-            self.everything = False
-            self.viewport().update()
+            self.choice.everything = False
         if not self.everything:
-            self.selected_changed.emit(self.selected())
+            self._tell_selection()
 
-    def _forget_everything(self) -> None:
-        self.everything = False
+    def _tell_selection(self) -> None:
         self.viewport().update()
         self.selected_changed.emit(self.selected())
 
     @Slot()
     def _on_reset(self) -> None:
+        self.choice.forget_blocks()
+        self.choice.anchor = Cell(-1, -1)
         if self.everything:
-            self._forget_everything()
+            self.forget_everything()
 
     @Slot(QModelIndex, QModelIndex)
-    def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        self.current_changed.emit(current.row())
+    def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        self.viewport().update()
+        if current.row() != previous.row():
+            self.current_changed.emit(current.row())
+        self.cell_changed.emit(*self.current_cell())
 
-    @Slot(int)
-    def _sort(self, section: int) -> None:
-        descending = self._sorted == (section, False)
-        self.sort_requested.emit(section, descending)
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
 
-    @Slot(int, int, int)
-    def _on_resized(self, _section: int, _old: int, _new: int) -> None:
-        if not self._loading_widths and self.isVisible():
-            self.columns_changed.emit()
-
-
-class CellDelegate(QStyledItemDelegate):
-    """Paints a cell in two lines, with everything chosen where the table says so."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        super().initStyleOption(option, index)
-        table = self.parent()
-        opt: Any = option
-        if isinstance(table, DataTable) and table.everything:
-            opt.state |= QStyle.StateFlag.State_Selected
-        opt.state &= ~QStyle.StateFlag.State_HasFocus
-        own = index.data(Qt.ItemDataRole.ForegroundRole)
-        if own is not None:
-            opt.palette.setBrush(QPalette.ColorRole.HighlightedText, own)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
-        table = self.parent()
-        if isinstance(table, DataTable) and table.hasFocus() and table.currentIndex() == index:
-            painter.save()
-            painter.setPen(QPen(colour(tokens().accent), 1))
-            opt: Any = option
-            painter.drawRect(opt.rect.adjusted(0, 0, -2, -2))
-            painter.restore()
-
-    def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """The model may tell of changes while the user types; what is typed stays."""
-        if isinstance(editor, CellEditor):
-            if not editor.document().isModified():
-                editor.setPlainText(str(index.data(Qt.ItemDataRole.EditRole)))
-                editor.selectAll()
-        elif not (isinstance(editor, QLineEdit) and editor.isModified()):
-            super().setEditorData(editor, index)
-
-    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
-        if isinstance(editor, CellEditor):
-            if editor.document().isModified():
-                model.setData(index, editor.toPlainText(), Qt.ItemDataRole.EditRole)
-        else:
-            super().setModelData(editor, model, index)
-
-    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
-        if isinstance(editor, CellEditor):
-            opt: Any = option
-            room = editor.parentWidget()
-            editor.place(opt.rect, room.rect() if room is not None else opt.rect)
-        else:
-            super().updateEditorGeometry(editor, option, index)
-
-    @Slot()
-    def _commit(self) -> None:
-        editor = self.sender()
-        if isinstance(editor, CellEditor):
-            self.commitData.emit(editor)
-            self.closeEditor.emit(editor)
-
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        text = str(index.data(Qt.ItemDataRole.EditRole) or "")
-        editor: QWidget
-        if len(text) > LONG_CHARACTERS or "\n" in text:
-            editor = long_editor = CellEditor(parent)
-            long_editor.done.connect(self._commit)
-        else:
-            editor = super().createEditor(parent, option, index)
-        editor.setAccessibleName(str(index.model().headerData(index.column(), Qt.Orientation.Horizontal)))
-        return editor
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
 
 
-def _parts(selection: QItemSelection) -> list[QItemSelectionRange]:
-    return [selection.at(number) for number in range(selection.size())]
+def _said(copied: int, total: int, columns: int, *, whole_rows: bool) -> str:
+    """What the user is told about a copy."""
+    if not whole_rows and copied == columns == 1:
+        return "1 cell copied."
+    rest = f" of {total:,}" if copied < total else ""
+    rows = f"{copied:,}{rest} row{'' if copied == 1 else 's'}"
+    return f"{rows} copied." if whole_rows else f"{rows} × {columns:,} column{'' if columns == 1 else 's'} copied."
 
 
-def _tsv(cell: str) -> str:
-    """A cell for a spreadsheet: quoted if it holds tabs, quotes or line breaks."""
-    if any(character in cell for character in '\t\n\r"'):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
+_MOVING = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right)

@@ -98,8 +98,7 @@ def test_that_an_edit_is_a_wish_and_is_shown_once_it_is_done(rows: Rows, qtbot) 
     assert shown(model, 4) == ["5", "better", "label 4", "edited"]
     assert model.index(4, 1).data(Qt.ItemDataRole.ToolTipRole) == "Was: text 4"
     assert "edited" in model.index(4, 1).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert model.index(4, 1).data(Qt.ItemDataRole.ForegroundRole) is not None
-    assert model.index(4, 2).data(Qt.ItemDataRole.ForegroundRole) is None
+    assert [model.look(4, section).edited for section in (1, 2)] == [True, False]
 
 
 def test_that_an_edit_that_changes_nothing_is_no_wish(rows: Rows, qtbot) -> None:
@@ -131,8 +130,8 @@ def test_that_notes_and_marks_of_findings_are_shown(rows: Rows) -> None:
     model.set_notes({2: ("e-mail", "warn")})
     model.set_marks({(2, "text"): "warn"})
     assert shown(model, 2)[-1] == "e-mail"
-    assert model.index(2, 1).data(Qt.ItemDataRole.BackgroundRole) is not None
-    assert model.index(2, 2).data(Qt.ItemDataRole.BackgroundRole) is None
+    assert model.look(2, 1).back is not None
+    assert model.look(2, 2).back is None
 
 
 def test_that_a_very_long_text_is_shown_short_and_edited_whole(rows: Rows) -> None:
