@@ -252,6 +252,16 @@ class EditLog:
                 db.execute("INSERT OR REPLACE INTO draft VALUES (1, ?)", (draft.model_dump_json(),))
 
     @contextmanager
+    def in_one(self) -> Iterator[None]:
+        """Make the steps of a block one transaction: afterwards all of them are on disk, or none."""
+        try:
+            with self._transaction():
+                yield
+        except BaseException:
+            self.refresh()
+            raise
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         if self._read_only:
             raise DataError(
@@ -260,6 +270,9 @@ class EditLog:
                 "The project is open read-only.",
                 "Close the other window or command that has it open, then open it again.",
             )
+        if self._db.in_transaction:
+            yield self._db
+            return
         with disk_errors_explained(self._path):
             try:
                 self._db.execute("BEGIN IMMEDIATE")

@@ -338,12 +338,17 @@ class Dataset(DatasetReading):
         with self._lock:
             if seq != ROOT:
                 self._log.operation(seq)
-            wanted = self._log.path_to(seq)
-            while self.head != ROOT and self._log.head not in wanted:
-                self.undo()
-            at = wanted.index(self._log.head) + 1 if self._log.head != ROOT else 0
-            for following in wanted[at:]:
-                self._show(self._log.step_forward(following))
+            wanted, changes = self._log.path_to(seq), []
+            with self._log.in_one():
+                while self.head != ROOT and self.head not in wanted:
+                    changes.append(self._log.step_back(self.head))
+                at = wanted.index(self.head) + 1 if self.head != ROOT else 0
+                changes += [self._log.step_forward(following) for following in wanted[at:]]
+            if any(change.segment is not None or change.renamed for change in changes):
+                self._picture = self._files.picture(self._log)
+                return
+            for change in changes:
+                self._show(change)
 
     # inside
 
