@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from fintune_gui.dataset import shapes
 from fintune_gui.dataset.column import Mask
-from fintune_gui.dataset.conversations import BadConversation, Message, parse_text
+from fintune_gui.dataset.conversations import BadConversation, Message, conversation_of, parse_text
 from fintune_gui.project.document import REQUIRED_ROLES, FormatSettings, Project, Role, Task
 from fintune_gui.project.errors import DataError, Problem
 
@@ -32,7 +32,7 @@ _NAMES: dict[Role, tuple[str, ...]] = {
     Role.LABEL: shapes.LABEL_NAMES,
     Role.INSTRUCTION: ("instruction", *shapes.QUESTION_NAMES),
     Role.INPUT: ("input", "context", "passage", "article"),
-    Role.ANSWER: shapes.ANSWER_NAMES,
+    Role.ANSWER: (*shapes.CHOSEN_NAMES, *shapes.ANSWER_NAMES),
     Role.SYSTEM: ("system", "system_prompt"),
     Role.MESSAGES: (shapes.MESSAGES, "conversations", "conversation"),
 }
@@ -45,17 +45,45 @@ _PROPOSED: dict[Task, tuple[Role, ...]] = {
 
 
 def propose_roles(columns: Sequence[str], sample_rows: Sequence[Row], task: Task) -> dict[Role, str]:
-    """A column for each role of the task, by name and then by content. Roles without a good candidate are left out."""
+    """A column for each role of the task, by name and then by content. Roles without a good candidate are left out.
+
+    Of preference pairs the better answer is proposed; the rejected one plays no role.
+    """
+    names = _names_for(columns, sample_rows)
+    rejected = {column for column in columns if _lower(column) in shapes.REJECTED_NAMES}
     roles: dict[Role, str] = {}
     for role in _PROPOSED[task]:
-        free = [column for column in columns if column not in roles.values()]
-        by_name = {column.strip().lower(): column for column in reversed(free)}
-        column = next((by_name[name] for name in _NAMES[role] if name in by_name), None)
+        free = [column for column in columns if column not in roles.values() and column not in rejected]
+        by_name = {_lower(column): column for column in reversed(free)}
+        column = next((by_name[name] for name in names[role] if name in by_name), None)
         if column is None and role in REQUIRED_ROLES[task]:
             column = _by_content(role, free, sample_rows)
         if column is not None:
             roles[role] = column
     return {role: roles[role] for role in sorted(roles, key=list(Role).index)}
+
+
+def _names_for(columns: Sequence[str], sample_rows: Sequence[Row]) -> dict[Role, tuple[str, ...]]:
+    """The names that tell a role, with those that only some formats use in this way."""
+    recognised = shapes.recognise(sample_rows)
+    if recognised is None:
+        return _NAMES
+    names = dict(_NAMES)
+    found = tuple(map(_lower, recognised.columns))
+    if "preference" in recognised.name:
+        better = tuple(name for name in found if name in shapes.CHOSEN_NAMES)
+        asked = tuple(name for name in found if name not in (*shapes.CHOSEN_NAMES, *shapes.REJECTED_NAMES))
+        names[Role.ANSWER] = better
+        names[Role.INSTRUCTION] = (*asked, *names[Role.INSTRUCTION])
+        names[Role.MESSAGES] = better if not asked else names[Role.MESSAGES]
+    elif recognised.name in ("question and answer", "article and summary", "prompt and completion", "KTO"):
+        names[Role.INSTRUCTION] = (found[0], *names[Role.INSTRUCTION])
+        names[Role.ANSWER] = (found[1], *names[Role.ANSWER])
+    return names
+
+
+def _lower(name: str) -> str:
+    return name.strip().lower()
 
 
 def _by_content(role: Role, columns: Sequence[str], rows: Sequence[Row]) -> str | None:
@@ -119,11 +147,21 @@ def to_messages(row: Row, format_: FormatSettings, task: Task) -> list[Message]:
         if messages[0].role == "system":
             return messages
     else:
-        parts = [row.get(roles[Role.INSTRUCTION]) or "", row.get(roles.get(Role.INPUT, "")) or ""]
-        question = "\n\n".join(part.strip() for part in parts if part.strip())
-        answer = (row.get(roles[Role.ANSWER]) or "").strip()
-        messages = [Message(role="user", content=question), Message(role="assistant", content=answer)]
+        messages = _question_and_answer(row, roles)
+        if messages[0].role == "system":
+            return messages
     return [Message(role="system", content=system), *messages] if system else messages
+
+
+def _question_and_answer(row: Row, roles: Mapping[Role, str]) -> list[Message]:
+    """Both as turns. Some formats write a question, or an answer, as a conversation; then its turns are taken."""
+    asked, answered = row.get(roles[Role.INSTRUCTION]) or "", row.get(roles[Role.ANSWER]) or ""
+    answers = conversation_of(answered) or [Message(role="assistant", content=answered.strip())]
+    questions = conversation_of(asked)
+    if questions is None:
+        parts = [asked, row.get(roles.get(Role.INPUT, "")) or ""]
+        questions = [Message(role="user", content="\n\n".join(part.strip() for part in parts if part.strip()))]
+    return _learnable([*questions, *answers])
 
 
 def _conversation(text: str) -> list[Message]:
@@ -136,6 +174,18 @@ def _conversation(text: str) -> list[Message]:
             f"{error}.",
             "Mend the row on the page Clean, or remove it.",
         ) from error
+    return _learnable(messages)
+
+
+def _learnable(messages: list[Message]) -> list[Message]:
+    """The turns, if there is something to learn in them."""
+    if any(message.calls_tools and not message.content.strip() for message in messages):
+        raise DataError(
+            "data.calls_tools",
+            "A row holds a conversation in which tools are called.",
+            "An answer that only calls a tool has no text, and calls of tools cannot be learned yet.",
+            "Remove the row on the page Clean, or write an answer into the turn.",
+        )
     if not any(message.role == "assistant" for message in messages):
         raise DataError(
             "data.no_answer",

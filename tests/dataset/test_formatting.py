@@ -30,6 +30,20 @@ TURNS = '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "H
         (["id", "talk"], {"id": "1", "talk": TURNS}, Task.CHAT, {"messages": "talk"}),
         (["id", "story"], {"id": "1", "story": "Once upon a time"}, Task.TEXT, {"text": "story"}),
         (["id"], {}, Task.CHAT, {}),
+        (["prompt", "chosen", "rejected"], {"prompt": "x", "chosen": "y", "rejected": "z"}, Task.INSTRUCTION,
+         {"instruction": "prompt", "answer": "chosen"}),
+        (["rejected", "chosen"], {"chosen": TURNS, "rejected": TURNS}, Task.CHAT, {"messages": "chosen"}),
+        (["input", "preferred_output", "non_preferred_output"],
+         {"input": TURNS, "preferred_output": TURNS, "non_preferred_output": TURNS}, Task.INSTRUCTION,
+         {"instruction": "input", "answer": "preferred_output"}),
+        (["messages", "chosen", "rejected"], {"messages": TURNS, "chosen": TURNS, "rejected": TURNS},
+         Task.INSTRUCTION, {"instruction": "messages", "answer": "chosen"}),
+        (["label", "completion", "prompt"], {"prompt": "x", "completion": "y", "label": "true"}, Task.INSTRUCTION,
+         {"instruction": "prompt", "answer": "completion"}),
+        (["article", "summary"], {"article": "x", "summary": "y"}, Task.INSTRUCTION,
+         {"instruction": "article", "answer": "summary"}),
+        (["message_1", "message_2"], {"message_1": "x", "message_2": "y"}, Task.INSTRUCTION,
+         {"instruction": "message_1", "answer": "message_2"}),
     ],
 )  # fmt: skip
 def test_that_roles_are_proposed_by_name_and_content(
@@ -60,6 +74,22 @@ def test_that_a_row_becomes_a_conversation() -> None:
     assert [m.role for m in to_messages({"m": TURNS}, chat, Task.CHAT)] == ["system", "user", "assistant"]
     own = json.dumps([{"role": "system", "content": "Mine"}, *json.loads(TURNS)])
     assert to_messages({"m": own}, chat, Task.CHAT)[0].content == "Mine"
+
+
+def test_that_questions_and_answers_written_as_conversations_become_turns() -> None:
+    settings = FormatSettings(roles={Role.INSTRUCTION: "prompt", Role.ANSWER: "chosen"})
+    asked, answered = (json.dumps([turn]) for turn in json.loads(TURNS))
+    for row in ({"prompt": asked, "chosen": answered}, {"prompt": "Hi", "chosen": answered},
+                {"prompt": asked, "chosen": "Hello"}):  # fmt: skip
+        messages = to_messages(row, settings, Task.INSTRUCTION)
+        assert [(m.role, m.content) for m in messages] == [("user", "Hi"), ("assistant", "Hello")]
+
+
+def test_that_an_answer_which_only_calls_a_tool_is_not_learned_silently() -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]}]
+    with pytest.raises(DataError) as error:
+        to_messages({"m": json.dumps(turns)}, FormatSettings(roles={Role.MESSAGES: "m"}), Task.CHAT)
+    assert error.value.problem.code == "data.calls_tools"
 
 
 def test_that_labels_are_counted_without_removed_and_empty_ones(make_dataset: Make) -> None:
