@@ -7,7 +7,7 @@ numbers, so that every operation is possible in every state.
 
 from __future__ import annotations
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ class RowModel:
             case ("undo",):
                 self.head = self.parents[self.head]
             case ("redo",):
-                path = self._path_to(self.tip)
+                path = self.path_to(self.tip)
                 if self.head != self.tip:
                     self.head = path[path.index(self.head) + 1]
             case ("go_to", place):
@@ -69,7 +69,13 @@ class RowModel:
                     self.parents.append(self.head)
                     self.head = self.tip = len(self.states) - 1
 
-    def _path_to(self, place: int) -> list[int]:
+    def copy(self) -> RowModel:
+        """Another one that goes its own way from here."""
+        other = copy(self)
+        other.states, other.parents = list(self.states), list(self.parents)
+        return other
+
+    def path_to(self, place: int) -> list[int]:
         path = [place]
         while path[-1]:
             path.append(self.parents[path[-1]])
@@ -77,7 +83,7 @@ class RowModel:
 
     def _go_to(self, place: int) -> None:
         self.head = place
-        if place not in self._path_to(self.tip):
+        if place not in self.path_to(self.tip):
             behind = {place}
             for child, parent in enumerate(self.parents):
                 if child > place and parent in behind:
