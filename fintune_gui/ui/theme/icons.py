@@ -32,6 +32,9 @@ _SHAPES = {
     "search": '<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>',
     "stale": '<path d="M12.6 6.2A5 5 0 1 0 13 8.8"/><path d="M13.2 3v3.4H9.8"/>',
     "star": '<path d="m8 2.3 1.7 3.6 3.9.5-2.9 2.7.7 3.9L8 11.1 4.6 13l.7-3.9-2.9-2.7 3.9-.5z"/>',
+    "below": '<rect x="2.5" y="3" width="11" height="10" rx="1.5"/><path d="M2.5 9h11"/>',
+    "beside": '<rect x="2.5" y="3" width="11" height="10" rx="1.5"/><path d="M9 3v10"/>',
+    "columns": '<path d="M3 3.500h10M3 8h10M3 12.500h6"/>',
     "warning": '<path d="M8 2.8 14 13H2z"/><path d="M8 6.6v3M8 11.3v.1"/>',
 }
 ICON_NAMES = tuple(_SHAPES)
