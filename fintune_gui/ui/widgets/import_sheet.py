@@ -2,232 +2,337 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from fintune_gui.project.errors import Problem
+from fintune_gui.ui.itemmodels.files_model import FileLine, FilesModel
 from fintune_gui.ui.itemmodels.texts_model import TextsModel
-from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.services.incoming import Incoming, IncomingFiles
+from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import Badge, Card, row
-from fintune_gui.ui.widgets.controls import Button, ComboBox, ElidedLabel, Label
+from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_shown
 from fintune_gui.ui.widgets.data_table import DataTable
-from fintune_gui.ui.widgets.feedback import ProblemList
-from fintune_gui.ui.widgets.words import size_in_words
+from fintune_gui.ui.widgets.feedback import Banner
+from fintune_gui.ui.widgets.file_table import FileTable
+from fintune_gui.ui.widgets.hub_field import HubField
+from fintune_gui.ui.widgets.reading_form import DELIMITERS, ENCODINGS, FORMATS, ReadingForm, name_of
+from fintune_gui.ui.widgets.segmented import Segmented
+from fintune_gui.ui.widgets.words import counted, joined, size_in_words
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.importing import Sniffed
 
-FORMATS: tuple[tuple[str, object], ...] = (("CSV or TSV", "csv"), ("JSON lines", "jsonl"), ("JSON", "json"))
-DELIMITERS: tuple[tuple[str, object], ...] = (("Comma", ","), ("Semicolon", ";"), ("Tab", "\t"), ("Vertical bar", "|"))
-ENCODINGS: tuple[tuple[str, object], ...] = (
-    ("UTF-8", "utf-8"),
-    ("Western (Windows-1252)", "cp1252"),
-    ("Western (Latin-1)", "latin-1"),
-    ("Central European (Windows-1250)", "cp1250"),
-    ("Cyrillic (Windows-1251)", "cp1251"),
-    ("UTF-16", "utf-16"),
-    ("Chinese (GB 18030)", "gb18030"),
-    ("Japanese (Shift JIS)", "shift_jis"),
-    ("Korean (EUC-KR)", "euc_kr"),
-)
-
-_MOST_FILES = 5
-"""So many files are described one by one; the preview still shows each."""
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A file that was looked at: what was found, or why it cannot be used."""
-
-    path: str
-    name: str
-    bytes: int
-    found: Sniffed | None = None
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the files shall be read; None leaves it to the program."""
-
-    format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
+ADD, REPLACE = "add", "replace"
+"""What becomes of the rows that are there: they stay and get more, or are kept aside."""
+_MOST_LINES, _MOST_LINES_LOW, _LOW = 5, 3, 640
+"""So many files are seen at once, and on a page lower than so many pixels; the list scrolls."""
+_SURE, _PROBABLE = 0.9, 0.6
+"""From how sure on a row format is named without, and with "probably"."""
 
 
 class ImportSheet(QWidget):
-    """Shows `Looked` files. What is chosen here is for all of them.
+    """Shows `IncomingFiles`: all of them in a list, and one of them with its options and its first rows.
+
+    Attributes:
+        target: `ADD` or `REPLACE`; asked only where there are rows already.
 
     Signals:
-        reading_changed: The `Reading` that the user wants now.
-        leave_out: The path of a file that shall not be imported.
+        more_wanted: The user wants to choose more files.
+        target_changed: `target` has another value now.
     """
 
-    reading_changed = Signal(object)
-    leave_out = Signal(str)
+    more_wanted = Signal()
+    target_changed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, files: IncomingFiles, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._looked: list[Looked] = []
-        self.problems = ProblemList()
-        self._files = Card("What was found")
-        self._list = QVBoxLayout()
-        self._list.setSpacing(metrics.TINY_GAP)
-        self._files.add(self._list)
-        self.format = ComboBox("Format")
-        self.encoding = ComboBox("Encoding")
-        self.delimiter = ComboBox("Delimiter")
-        self._guesses = Card("Read as")
-        self._build_guesses()
-        self._preview = Card("First rows", padding=metrics.CARD_PADDING)
-        self.chooser = ComboBox("File of the preview")
-        self.chooser.chosen.connect(self._show_preview)
-        self._preview.add_action(self.chooser)
-        self.model = TextsModel(numbered=True, parent=self)
+        self._incoming = files
+        self._path = ""
+        self._present: tuple[str, ...] = ()
+        self._rows = self._changes = 0
+        self.hub = HubField()
+        self.hub.hide()
+        self.target = Segmented("Present rows", [("Add to the present rows", ADD), ("Take their place", REPLACE)])
+        self.model = FilesModel(("File", "What was found", "Rows look like", "Size"), right=(3,), parent=self)
+        self.list = FileTable("Files to import", self.model, wide=1, most_lines=_MOST_LINES)
+        self.problem = Banner()
+        self.form = ReadingForm()
+        self.preview = TextsModel(numbered=True, parent=self)
         self.table = DataTable("First rows")
-        self.table.setModel(self.model)
+        self._build()
+        self.list.chosen.connect(self.show_file)
+        self.list.remove_requested.connect(files.leave_out)
+        self.form.chosen.connect(self._read_otherwise)
+        self.target.chosen.connect(self._on_target)
+        self.hub.wanted.connect(self._add_from_hub)
+        self.hub.closed.connect(self._close_hub)
+        files.changed.connect(self.refresh)
+
+    def _build(self) -> None:
+        self._list_card = Card("Files")
+        self._list_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.leave_out = Button("Leave it out", self._leave_out, kind="link", tool_tip="Del")
+        more = Button("Add files…", self.more_wanted.emit, kind="link")
+        self.from_hub = Button("From the hub…", self.ask_for_hub, kind="link")
+        self._list_card.add_action(self.leave_out, more, self.from_hub)
+        self._list_card.add(self.list)
+        self._reading = Card("How it is read")
+        self.for_all = Button("Read all files so", self._read_all, kind="link")
+        self._reading.add_action(self.for_all)
+        self._reading.add(self.form)
+        self._reading.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._encoding_note = ElidedLabel("", "small")
+        self._encoding_note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._reading.header.insertWidget(1, self._encoding_note, 100)
+        self._preview = Card("First rows")
+        self._shape = Badge("", "good")
+        self._preview.add_action(self._shape)
+        self._remarks = Label("", "small", wrap=True)
+        self._preview.add(self._remarks)
+        self._columns_note = Label("", "small", wrap=True)
+        self._preview.add(self._columns_note)
+        self.table.setModel(self.preview)
         self.table.setEditTriggers(DataTable.EditTrigger.NoEditTriggers)
         self._preview.add(self.table, 1)
-        self._nothing = Label("There is nothing to show yet.", "muted")
-        self._preview.add(self._nothing)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
-        layout.addWidget(self.problems)
-        top = row(self._files, self._guesses, spacing=metrics.GAP)
-        top.setStretch(0, 1)
-        layout.addLayout(top)
+        self._fate = Label("", "muted")
+        self._fate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._target_line = QWidget()
+        line = row(self.target, self._fate, spacing=metrics.GAP)
+        line.setStretch(1, 1)
+        line.setContentsMargins(0, 0, 0, 0)
+        self._target_line.setLayout(line)
+        self._target_line.hide()
+        for widget in (self._target_line, self.hub, self._list_card, self.problem, self._reading):
+            layout.addWidget(widget)
         layout.addWidget(self._preview, 1)
+        layout.addStretch()
 
-    def _build_guesses(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(metrics.GAP)
-        grid.setVerticalSpacing(metrics.SMALL_GAP)
-        grid.setColumnStretch(1, 1)
-        for number, combo in enumerate((self.format, self.encoding, self.delimiter)):
-            label = Label(combo.accessibleName())
-            label.setBuddy(combo)
-            combo.setMinimumWidth(220)
-            combo.chosen.connect(self._tell)
-            grid.addWidget(label, number, 0)
-            grid.addWidget(combo, number, 1)
-        self._guesses.add(grid)
-        self._guesses.body.addStretch(1)
+    def show_present(self, rows: int | None, changes: int, columns: Sequence[str], target: str) -> None:
+        """Say what is there already, and what shall become of it; None: there is nothing."""
+        self._path = ""
+        self._present = tuple(columns)
+        self._rows, self._changes = rows or 0, changes
+        self._target_line.setVisible(rows is not None)
+        self.target.set_value(target)
+        self._show_fate()
 
-    # What the page says
+    @property
+    def adds(self) -> bool:
+        """Whether the rows go into the present table."""
+        return not self._target_line.isHidden() and self.target.value() == ADD
 
-    def show_files(self, looked: list[Looked], reading: Reading) -> None:
-        """Show what was found out about the files."""
-        self._looked = looked
-        good = [file for file in looked if file.found is not None]
-        bad = [file for file in looked if file.problem is not None]
-        self.problems.show_problems(
-            [file.problem for file in bad if file.problem],
-            lambda problem: [
-                ("Leave it out", lambda file=file: self.leave_out.emit(file.path))  # type: ignore[misc]
-                for file in bad
-                if file.problem is problem
-            ],
-        )
-        self._files.setVisible(bool(good))
-        self._guesses.setVisible(bool(looked))
-        self._preview.setVisible(bool(good))
-        self._fill_list(good)
-        self._fill_guesses(good, reading)
-        self.chooser.set_choices([(file.name, file.path) for file in good])
-        self.chooser.setVisible(len(good) > 1)
-        self._show_preview()
+    @Slot()
+    def ask_for_hub(self) -> None:
+        """Let the user name a data set of the hub."""
+        self.hub.name.clear()
+        self.hub.show()
+        self._fit_list()
+        self.hub.name.setFocus()
 
-    def _fill_list(self, good: list[Looked]) -> None:
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for file in good[:_MOST_FILES]:
-            self._list.addWidget(_FileLine(file, self.leave_out.emit if len(self._looked) > 1 else None))
-        if len(good) > _MOST_FILES:
-            self._list.addWidget(Label(f"and {len(good) - _MOST_FILES:,} more files", "small"))
-        self._list.addStretch(1)
+    @Slot()
+    def _close_hub(self) -> None:
+        self.hub.hide()
+        self._fit_list()
+        self.list.setFocus()
 
-    def _fill_guesses(self, good: list[Looked], reading: Reading) -> None:
-        found = [file.found for file in good if file.found is not None]
-        for combo, choices, values, chosen in (
-            (self.format, FORMATS, {seen.format for seen in found}, reading.format),
-            (self.encoding, ENCODINGS, {seen.encoding for seen in found}, reading.encoding),
-            (self.delimiter, DELIMITERS, {seen.delimiter for seen in found}, reading.delimiter),
-        ):
-            seen_name = _name_of(next(iter(values)), choices) if len(values) == 1 and chosen is None else ""
-            automatic = f"Found: {seen_name}" if seen_name else "Find out"
-            combo.set_choices([(automatic, None), *choices])
-            combo.set_value(chosen)
-        is_csv = reading.format == "csv" or any(seen.format == "csv" for seen in found)
-        self.delimiter.setEnabled(is_csv or not found)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_list()
 
-    def reading(self) -> Reading:
-        """What is chosen now."""
-        return Reading(self.format.currentData(), self.encoding.currentData(), self.delimiter.currentData())
+    def _fit_list(self) -> None:
+        low = self.height() < _LOW or not self.hub.isHidden()
+        self.list.set_most_lines(_MOST_LINES_LOW if low else _MOST_LINES)
 
-    @Slot(object)
-    def _tell(self, _value: object) -> None:
-        self.reading_changed.emit(self.reading())
+    # What is true
 
-    @Slot(object)
-    def _show_preview(self, _path: object = None) -> None:
-        path = self.chooser.currentData()
-        found = next((file.found for file in self._looked if file.path == path and file.found is not None), None)
-        columns = found.columns if found else ()
-        rows = [[values.get(name) for name in columns] for values in found.first_rows] if found else []
-        self.model.show_texts(columns, rows)
-        self.table.set_column_widths({})
-        self.table.setVisible(bool(rows))
-        self._nothing.setVisible(not rows)
+    @Slot()
+    def refresh(self) -> None:
+        """Show the files as they are known now."""
+        files = self._incoming.files
+        self.model.show_lines([_line(file) for file in files])
+        if self._incoming.file(self._path) is None:
+            self._path = files[0].path if files else ""
+        self.list.choose(self._path)
+        for card in (self._list_card, self._reading, self._preview):
+            card.setVisible(bool(files))
+        self.leave_out.setEnabled(bool(files))
+        set_shown(self.for_all, shown=len(files) > 1)
+        self._show_chosen()
 
+    @Slot(str)
+    def show_file(self, path: str) -> None:
+        """Show the options and first rows of one file."""
+        if path and path != self._path:
+            self._path = path
+            self._show_chosen()
 
-class _FileLine(QWidget):
-    """One file: its name, what was found, the shape of its rows, and a way to leave it out."""
-
-    def __init__(self, file: Looked, leave_out: object = None) -> None:
-        super().__init__()
+    def _show_chosen(self) -> None:
+        file = self._incoming.file(self._path)
+        if file is None:
+            self.problem.hide()
+            return
+        self._show_problem(file)
+        self._reading.set_title(f"How {file.name} is read")
+        self.form.show_file(file)
         found = file.found
-        assert found is not None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 6)
-        layout.setSpacing(2)
-        name = ElidedLabel(file.name, "strong")
-        name.setToolTip(file.path)
-        head = row(name)
-        head.setStretch(0, 1)
-        if found.shape:
-            head.addWidget(Badge(found.shape, "good"))
-        if callable(leave_out):
-            link = Button("Leave out", lambda: leave_out(file.path), kind="link")
-            link.setAccessibleName(f"Leave out {file.name}")
-            head.addWidget(link)
-        layout.addLayout(head)
-        layout.addWidget(ElidedLabel(describe(file), "small"))
-        if found.encoding_note:
-            guessed = "look at the preview" in found.encoding_note
-            layout.addWidget(Label(found.encoding_note, "small", tone="warn" if guessed else None, wrap=True))
-        self.setAccessibleName(f"{file.name}: {describe(file)}")
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        note = found.encoding_note if found is not None else ""
+        self._encoding_note.setText(note)
+        self._encoding_note.set_tone("warn" if "look at the preview" in note else None)
+        self._encoding_note.setVisible(bool(note))
+        self._preview.setVisible(found is not None)
+        if found is not None:
+            self._show_rows(found)
+
+    def _show_problem(self, file: Incoming) -> None:
+        problem = file.problem
+        set_shown(self.problem, shown=problem is not None)
+        if problem is not None:
+            text = " ".join(part for part in (problem.why, problem.todo) if part)
+            ways = [("Leave it out", self._leave_out)]
+            bad = [file.path for file in self._incoming.files if file.problem is not None]
+            if len(bad) > 1:
+                ways.append((f"Leave out all {len(bad)}", self._leave_out_bad))
+            self.problem.set(problem.what, text, "bad", ways)
+
+    def _show_rows(self, found: Sniffed) -> None:
+        count = len(found.first_rows)
+        self._preview.set_title("The first row" if count == 1 else f"The first {count} rows")
+        words, tone = _shape_words(found)
+        self._shape.set(words, tone)
+        self._shape.setVisible(bool(words))
+        fit = _fit(self._present, found.columns) if self.adds else ""
+        for label, text in ((self._remarks, _remarks(found)), (self._columns_note, fit)):
+            label.setText(text)
+            label.setVisible(bool(text))
+        self._remarks.set_tone("warn" if found.rejected else None)
+        texts = [[readable(values.get(name)) for name in found.columns] for values in found.first_rows]
+        before = [self.preview.headerData(s, Qt.Orientation.Horizontal) for s in range(self.preview.columnCount())]
+        self.preview.show_texts(found.columns, texts)
+        if before != ["#", *found.columns]:
+            self.table.set_column_widths({})
+
+    def _show_fate(self) -> None:
+        rows = counted(self._rows, "row")
+        if self.adds:
+            self._fate.setText(f"The {rows} that are there stay as they are; this can be undone.")
+        else:
+            changes = f" and your {counted(self._changes, 'change')}" if self._changes else ""
+            self._fate.setText(f"The present {rows}{changes} are kept aside in the project's folder, not deleted.")
+
+    # What the user does
+
+    @Slot(object)
+    def _on_target(self, _target: object) -> None:
+        self._show_fate()
+        self._show_chosen()
+        self.target_changed.emit(self.target.value())
+
+    @Slot(str)
+    def _add_from_hub(self, name: str) -> None:
+        self._close_hub()
+        self._path = name
+        self._incoming.add([name], {"format": "hub"})
+
+    @Slot(str, object)
+    def _read_otherwise(self, option: str, value: object) -> None:
+        if self._incoming.file(self._path) is not None:
+            self._incoming.read_otherwise(self._path, option, value)
+
+    @Slot()
+    def _read_all(self) -> None:
+        self._incoming.read_all_as(self._path)
+
+    @Slot()
+    def _leave_out_bad(self) -> None:
+        for file in self._incoming.files:
+            if file.problem is not None:
+                self._incoming.leave_out(file.path)
+
+    @Slot()
+    def _leave_out(self) -> None:
+        self._incoming.leave_out(self._path)
 
 
-def describe(file: Looked) -> str:
-    """What was found, in one line: "CSV, semicolons, UTF-8 · 4 columns · 396 KB"."""
+def describe(file: Incoming) -> str:
+    """What was found, in one line: "CSV, comma, UTF-8 · 4 columns"."""
     found = file.found
-    assert found is not None
-    parts = [_name_of(found.format, FORMATS).removesuffix(" or TSV")]
+    if found is None:
+        return ""
+    parts = [name_of(found.format, FORMATS).removesuffix(" or TSV")]
     if found.delimiter:
-        parts.append(_name_of(found.delimiter, DELIMITERS).lower())
-    parts.append(_name_of(found.encoding, ENCODINGS))
-    columns = f"{len(found.columns)} column{'' if len(found.columns) == 1 else 's'}"
-    return f"{', '.join(parts)} · {columns} · {size_in_words(file.bytes)}"
+        parts.append(name_of(found.delimiter, DELIMITERS).lower())
+    if found.table:
+        parts.append(f"“{found.table}”")
+    if found.encoding:
+        parts.append(name_of(found.encoding, ENCODINGS))
+    if found.compressed:
+        parts.append(found.compressed)
+    amounts = [counted(len(found.columns), "column")]
+    if found.rows is not None:
+        amounts.insert(0, counted(found.rows, "row"))
+    if len(found.members) > 1 and "member" not in file.choices:
+        amounts.insert(0, counted(len(found.members), "file"))
+    return " · ".join([", ".join(parts), *amounts])
 
 
-def _name_of(value: object, choices: tuple[tuple[str, object], ...]) -> str:
-    normal = str(value).lower().replace("_", "-")
-    alias = {"utf-8-sig": "utf-8", "ascii": "utf-8"}.get(normal, normal)
-    return next((name for name, known in choices if str(known).replace("_", "-") == alias), str(value))
+def readable(value: str | None) -> str | None:
+    """A conversation as people read it: "user: Hi ¶ assistant: Hello"; any other text as it is."""
+    if value is None or not value.startswith('[{"'):
+        return value
+    try:
+        turns = json.loads(value)
+        return " ¶ ".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+    except (ValueError, KeyError, TypeError):
+        return value
+
+
+def _line(file: Incoming) -> FileLine:
+    size = size_in_words(file.bytes) if file.bytes else ""
+    if file.problem is not None:
+        return FileLine(file.path, (file.name, file.problem.what, "", size), str(file.problem), "bad")
+    if file.found is None:
+        return FileLine(file.path, (file.name, "Looking …", "", size), file.path)
+    return FileLine(file.path, (file.name, describe(file), file.found.shape or "", size), file.path)
+
+
+def _shape_words(found: Sniffed) -> tuple[str, Tone]:
+    """The name of the row format, with how sure that is."""
+    if not found.shape:
+        return "", "neutral"
+    if found.shape_sure >= _SURE:
+        return found.shape, "good"
+    return (f"Probably {found.shape}", "info") if found.shape_sure >= _PROBABLE else (f"Perhaps {found.shape}", "warn")
+
+
+def _remarks(found: Sniffed) -> str:
+    """What the user should know about the rows before they are imported."""
+    remarks = [found.shape_why, found.shape_advice, *found.notes]
+    if found.rejected:
+        count = len(found.rejected)
+        rows = "One of the first rows" if count == 1 else f"{count} of the first rows"
+        remarks.append(f"{rows} cannot be read and would be kept in the rejected list. {found.rejected[0]}")
+    return " ".join(remark for remark in remarks if remark)
+
+
+def _fit(present: Sequence[str], columns: Sequence[str]) -> str:
+    """How columns that come fit to those that are there."""
+    if not present:
+        return ""
+    new = [f"“{name}”" for name in columns if name not in present]
+    missing = [f"“{name}”" for name in present if name not in columns]
+    sentences = []
+    if new:
+        verb = "is a new column" if len(new) == 1 else "are new columns"
+        sentences.append(f"{joined(new)} {verb}: the present rows stay empty there.")
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        sentences.append(f"{joined(missing)} {verb} not in this file: its rows stay empty there.")
+    return " ".join(sentences) or "All columns are those of the present rows."

@@ -1,137 +1,130 @@
-"""What an import brought: its rows, the files they came from, and what was rejected."""
+"""What an import brought: the rows on the bench, the files they came from, and what was rejected."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from fintune_gui.ui.itemmodels.rows_model import RowsModel
-from fintune_gui.ui.itemmodels.texts_model import TextsModel
+from fintune_gui.project.import_options import FileChoice
+from fintune_gui.ui.services.row_bench import RowBench
+from fintune_gui.ui.services.rows_export import RowsExport
+from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
-from fintune_gui.ui.widgets.card import Badge, Card
-from fintune_gui.ui.widgets.controls import ElidedLabel
-from fintune_gui.ui.widgets.data_table import DataTable
+from fintune_gui.ui.widgets.card import row
+from fintune_gui.ui.widgets.controls import Button
+from fintune_gui.ui.widgets.export_rows_card import ExportRowsCard
+from fintune_gui.ui.widgets.rejects_view import RejectsView
+from fintune_gui.ui.widgets.segmented import Segmented
+from fintune_gui.ui.widgets.sources_view import SourcesView
 from fintune_gui.ui.widgets.words import counted, size_in_words
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.importing import ImportResult, Rejected
-    from fintune_gui.dataset.store import Dataset
+    from fintune_gui.project.document import SourceFile
 
-_SIDE_WIDTH = 248
-_MOST_SOURCES = 20
+ROWS, SOURCES, REJECTS = "rows", "sources", "rejects"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The result of an import with the open rows and the ids to show."""
+    """What the import of the present rows said in the end, and what has become of its files since."""
 
-    result: ImportResult
-    rejected: list[Rejected]
-    dataset: Dataset
-    view: np.ndarray[Any, np.dtype[np.int64]]
+    rows: int
+    bytes: int
+    seconds: float
+    shape: str
+    sources: tuple[SourceFile, ...]
+    states: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> tuple[FileChoice, ...]:
+        """The files as they were chosen, to read them again."""
+        return tuple(FileChoice(path=source.path, options=source.options) for source in self.sources)
+
+    def sentence(self, rejected: int) -> str:
+        """ "1,500 rows read, 3 rejected, 312 KB, 0.4 s"."""
+        parts = [f"{counted(self.rows, 'row')} read", f"{rejected:,} rejected" if rejected else "none rejected"]
+        return ", ".join([*parts, size_in_words(self.bytes), f"{max(self.seconds, 0.1):,.1f} s"])
 
 
 class ImportedRows(QWidget):
-    """A read-only table of the rows, the rejected ones below, and the sources beside."""
+    """Three views of one import, chosen above them.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Attributes:
+        bench: The rows, which can be edited here as on Clean.
+        sources: The files.
+        rejects: What could not be read.
+
+    Signals:
+        add_wanted: More files shall be added.
+        again_wanted: The files shall be read again.
+        paste_wanted: Rows shall be pasted.
+    """
+
+    add_wanted = Signal()
+    again_wanted = Signal()
+    paste_wanted = Signal()
+
+    def __init__(self, session: ProjectSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = RowsModel(editable=False, parent=self)
-        self.table = _table("Imported rows", self.model)
-        self.rejected_model = TextsModel(parent=self)
-        self.rejected_table = _table("Rejected rows", self.rejected_model)
-        self._rows = _table_card("Rows", self.table)
-        self._count = Badge("", "info")
-        self._rows.add_action(self._count)
-        self.rejected = _table_card("Rejected", self.rejected_table)
-        self._rejected_count = Badge("", "warn")
-        self.rejected.add_action(self._rejected_count)
-        self.rejected.add_note("Kept as they stand in the file, not among your rows. Mend them there and import again.")
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.setHandleWidth(metrics.GAP)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.addWidget(self._rows)
-        self._splitter.addWidget(self.rejected)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setSizes([460, 200])
-        self._sources = Card("Came from")
-        self._sources.setFixedWidth(_SIDE_WIDTH)
-        self._list = QVBoxLayout()
-        self._list.setSpacing(metrics.SMALL_GAP)
-        self._sources.add(self._list)
-        self._sources.body.addStretch(1)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(metrics.GAP)
-        layout.addWidget(self._splitter, 1)
-        layout.addWidget(self._sources)
-
-    def show_imported(self, imported: Imported | None) -> None:
-        """Show an import; None lets go of the rows, which are about to be replaced."""
-        if imported is None:
-            self.model.show_rows(None)
-            return
-        result = imported.result
-        self.model.show_rows(imported.dataset, imported.view)
-        self.table.set_column_widths({})
-        self._count.set(counted(result.rows, "row"), "info")
-        rejects = [(r.file, f"{r.line:,}", r.reason, r.text) for r in imported.rejected]
-        self.rejected_model.show_texts(("file", "line", "reason", "text"), rejects)
-        self.rejected_table.set_column_widths({})
-        self._rejected_count.set(counted(len(rejects), "row"), "warn")
-        self.rejected.setVisible(bool(rejects))
-        self._show_sources(result)
-
-    def _show_sources(self, result: ImportResult) -> None:
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        if result.shape:
-            self._list.addWidget(Badge(result.shape, "good"), 0, Qt.AlignmentFlag.AlignLeft)
-        for source in result.sources[:_MOST_SOURCES]:
-            self._list.addWidget(_SourceLines(source))
-        if len(result.sources) > _MOST_SOURCES:
-            self._list.addWidget(ElidedLabel(f"and {len(result.sources) - _MOST_SOURCES} more files", "small"))
-
-
-class _SourceLines(QWidget):
-    """Name, place, format and count of one file."""
-
-    def __init__(self, source: Any) -> None:
-        super().__init__()
-        path = Path(source.path)
-        rejected = f", {source.rejected:,} rejected" if source.rejected else ""
-        lines = (
-            (path.name, "strong"),
-            (f"{counted(source.rows, 'row')}{rejected}", "small"),
-            (f"{source.format.upper()}, {source.encoding.upper()}, {size_in_words(source.bytes)}", "small"),
-            (str(path.parent), "small"),
+        self.bench = RowBench(session)
+        self.sources = SourcesView()
+        self.rejects = RejectsView()
+        self.views = Segmented("What is shown", [("Rows", ROWS), ("Files", SOURCES), ("Rejected", REJECTS)])
+        self.views.chosen.connect(self.show_view)
+        self.add = Button("Add files…", self.add_wanted.emit, tool_tip="More rows for this table")
+        self.paste = Button(
+            "Paste rows", self.paste_wanted.emit, tool_tip="Rows copied from a spreadsheet, or any text"
         )
+        self.again = Button("Import again…", self.again_wanted.emit, tool_tip="The same files, read in another way")
+        self.export_button = Button("Export rows…", tool_tip="All rows or the matching ones, into a file")
+        self.export_card = ExportRowsCard()
+        self.export_card.hide()
+        self.export = RowsExport(session, self.bench, self.export_card, self)
+        self.export_button.clicked.connect(self._open_export)
+        self._stack = QStackedWidget()
+        for view in (self.bench, self.sources, self.rejects):
+            self._stack.addWidget(view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        for text, kind in lines:
-            label = ElidedLabel(text, kind)  # type: ignore[arg-type]
-            layout.addWidget(label)
-        self.setToolTip(str(path))
-        self.setAccessibleName(", ".join(text for text, _ in lines))
+        layout.setSpacing(metrics.GAP)
+        layout.addLayout(row(self.views, None, self.add, self.paste, self.again, self.export_button))
+        layout.addWidget(self.export_card)
+        layout.addWidget(self._stack, 1)
+        self.show_rejected(0)
 
+    @Slot(object)
+    def show_view(self, name: object) -> None:
+        """Show the rows, the files or the rejected ones."""
+        self.views.set_value(name)
+        self._stack.setCurrentIndex((ROWS, SOURCES, REJECTS).index(str(name)))
+        if name != ROWS:
+            self.export_card.hide()
 
-def _table(name: str, model: RowsModel | TextsModel) -> DataTable:
-    table = DataTable(name)
-    table.setModel(model)
-    table.setEditTriggers(DataTable.EditTrigger.NoEditTriggers)
-    table.horizontalHeader().setSectionsClickable(False)
-    return table
+    def show_imported(self, imported: Imported) -> None:
+        """Say where the rows came from."""
+        self.sources.show_sources(imported.sources, imported.shape, imported.notes)
+        self.sources.show_states(imported.states)
 
+    def show_rejected(self, count: int) -> None:
+        """Say how many rows are rejected; their view is there only while there are some."""
+        self.views.set_text(REJECTS, f"Rejected {count:,}")
+        self.views.set_choice_shown(REJECTS, shown=count > 0)
+        if not count and self.views.value() == REJECTS:
+            self.show_view(ROWS)
 
-def _table_card(title: str, table: DataTable) -> Card:
-    card = Card(title)
-    card.add(table, 1)
-    return card
+    def set_writable(self, *, writable: bool, reasons: Sequence[str] = ()) -> None:
+        """Whether rows may come; `reasons` say why not."""
+        for button in (self.add, self.paste, self.again):
+            button.setEnabled(writable)
+        self.rejects.set_enabled(enabled=writable)
+        self.setAccessibleDescription(" ".join(reasons))
+
+    @Slot()
+    def _open_export(self) -> None:
+        self.show_view(ROWS)
+        self.export.open()

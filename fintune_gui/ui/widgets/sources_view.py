@@ -47,15 +47,19 @@ class SourcesView(Card):
         self.add_action(self.shape)
         self._sum = self.add_note("")
         self.add(self.table, 1)
+        self._notes = self.add_note("")
+        self._notes.hide()
         self.add_note(_NOTE)
 
-    def show_sources(self, sources: Sequence[SourceFile], shape: str) -> None:
-        """Show these files; `shape` is the row format that was recognised, or ""."""
+    def show_sources(self, sources: Sequence[SourceFile], shape: str, notes: Sequence[str] = ()) -> None:
+        """Show these files; `shape` is the row format that was recognised, or ""; `notes` what the import remarked."""
         self._sources = tuple(sources)
         self.shape.set(shape, "good")
         set_shown(self.shape, shown=bool(shape))
         rows, size = sum(source.rows for source in sources), sum(source.bytes for source in sources)
         self._sum.setText(f"{counted(len(sources), 'file')} · {counted(rows, 'row')} · {size_in_words(size)}")
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(notes))
         self._show()
 
     @Slot(object)
