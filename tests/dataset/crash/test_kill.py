@@ -91,8 +91,10 @@ class Child:
 
     def end(self) -> None:
         """Read what it still said, and check that it was killed or did everything."""
-        output, errors = self._process.communicate(timeout=120)
-        self.lines += output.splitlines(keepends=True)
+        with self._process:
+            self.lines += self._output.readlines()
+            assert self._process.stderr is not None
+            errors = self._process.stderr.read()
         assert self._process.returncode in (0, -9), errors
         if self.lines and not self.lines[-1].endswith("\n"):
             self.lines.pop()
