@@ -19,7 +19,7 @@ from fintune_gui.dataset.readers.tables import choose_table
 from fintune_gui.project.errors import CancelledError, DataError, FintuneError
 from fintune_gui.project.import_options import ImportOptions
 
-_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 _ROWS_AT_ONCE = 1000
 
 
@@ -37,7 +37,7 @@ def check_hub_name(name: str) -> None:
 def _settle(source: Source, options: ImportOptions) -> Settled:
     name = str(source.path)
     check_hub_name(name)
-    with _errors_explained(name):
+    with errors_explained(name):
         import datasets
 
         splits = datasets.get_dataset_split_names(name, options.subset, revision=options.revision)
@@ -48,7 +48,7 @@ def _settle(source: Source, options: ImportOptions) -> Settled:
 
 def _read(source: Source, options: ImportOptions) -> Iterator[Piece]:
     name = str(source.path)
-    with _errors_explained(name):
+    with errors_explained(name):
         import datasets
 
         found = datasets.load_dataset(
@@ -71,7 +71,7 @@ def _batches(stream: Any) -> Iterable[pa.RecordBatch]:
 
 
 @contextmanager
-def _errors_explained(name: str) -> Iterator[None]:
+def errors_explained(name: str) -> Iterator[None]:
     try:
         yield
     except (FintuneError, CancelledError):

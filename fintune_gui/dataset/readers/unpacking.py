@@ -133,7 +133,7 @@ def unpacked(part: Part, scratch: Path, check_cancelled: CheckCancelled) -> Iter
             path = scratch / f"{len(made)}"
             made.append(path)
             _extract(part, path, check_cancelled)
-        while not path.is_dir() and (codec := _codec(path)) is not None:
+        while path.is_file() and (codec := _codec(path)) is not None:
             if len(made) == _MOST_LAYERS:
                 raise _too_packed(part.name, "It is packed over and over again.")
             beside = scratch / f"{len(made)}"
@@ -251,7 +251,7 @@ def _copy(stream: BinaryIO, target: Path, packed: int, name: str, check_cancelle
 
 
 def _refuse_archives_inside(part: Part, path: Path) -> None:
-    if path.is_dir() or (path == part.path and part.member is None and not is_archive(path)):
+    if not path.is_file():
         return
     inside = path != part.path and is_archive(path) and not is_workbook_archive(path)
     with path.open("rb") as file:
