@@ -1,8 +1,10 @@
 """Training: the packed step against the stock `transformers.Trainer`, on rows of very different lengths.
 
-    python -m benchmarks.training [--rounds 5] [--method lora full] [--steps 4]
+    python -m benchmarks.training [--rounds 5] [--method lora full] [--steps 4] [--rows skewed prompted long-prompted]
 
-Both train the same random Llama on the same rows in the same steps, and must show the same losses.
+All train the same random Llama on the same rows in the same steps, and must show the same losses. "prompted" rows
+begin with the same 300 tokens and go on for 40 to 80 of their own (long-prompted: 150 to 250); there the packed step
+is compared with itself without sharing.
 """
 
 from __future__ import annotations
@@ -38,6 +40,27 @@ def skewed_rows(count: int) -> list[Any]:
     return rows
 
 
+def prompted_rows(count: int, shortest: int, longest: int) -> list[Any]:
+    """Rows that begin with the same 300 tokens; the second half of what is their own is learned."""
+    from fintune_gui.engine.data import Example
+
+    generator = random.Random(2)
+    prompt = [generator.randrange(3, VOCABULARY) for _ in range(300)]
+    rows = []
+    for number in range(count):
+        own = generator.randint(shortest, longest)
+        ids = [*prompt, *(generator.randrange(3, VOCABULARY) for _ in range(own))]
+        rows.append(Example(number, ids, [place >= 300 + own // 2 for place in range(len(ids))]))
+    return rows
+
+
+ROWS: dict[str, Callable[[int], list[Any]]] = {
+    "skewed": skewed_rows,
+    "prompted": partial(prompted_rows, shortest=40, longest=80),
+    "long-prompted": partial(prompted_rows, shortest=150, longest=250),
+}
+
+
 def random_model(method: str) -> Any:
     """A Llama of 12.7 million parameters, with an adapter or with all weights to learn."""
     import torch
@@ -63,12 +86,12 @@ def random_model(method: str) -> Any:
     return model
 
 
-def stock(method: str, steps: int) -> Measurement:
+def stock(kind: str, method: str, steps: int) -> Measurement:
     """`transformers.Trainer` with its usual padding to the longest row of a micro-batch."""
     import torch
     from transformers import Trainer, TrainingArguments
 
-    rows, schedule = skewed_rows(BATCH_SIZE * steps), _schedule(steps)
+    rows, schedule = ROWS[kind](BATCH_SIZE * steps), _schedule(steps)
     in_order = [rows[index] for step in range(steps) for index in schedule.rows_of_step(step)]
 
     def collate(batch: list[Any]) -> dict[str, Any]:
@@ -102,7 +125,7 @@ def stock(method: str, steps: int) -> Measurement:
         return _measured(trainer, in_order)
 
 
-def packed(method: str, steps: int) -> Measurement:
+def packed(kind: str, method: str, steps: int, *, share: bool = True) -> Measurement:
     """The engine's own step."""
     import torch
 
@@ -111,15 +134,17 @@ def packed(method: str, steps: int) -> Measurement:
     from fintune_gui.engine.stepping import PackedCausal
     from fintune_gui.engine.trainer import StepTrainer
 
-    rows, schedule = skewed_rows(BATCH_SIZE * steps), _schedule(steps)
+    rows, schedule = ROWS[kind](BATCH_SIZE * steps), _schedule(steps)
     device, model = Device(torch.device("cpu"), "CPU", half=False), random_model(method)
+    layout = PackedCausal(model, device, 0)
+    layout.share = share
     silent: Any = None
     with tempfile.TemporaryDirectory() as folder:
         trainer = StepTrainer(
             model,
             Job(Path(folder), lambda _event: None, silent),
             device=device,
-            layout=PackedCausal(model, device, 0),
+            layout=layout,
             schedule=schedule,
             examples=rows,
             learning_rate=LEARNING_RATE,
@@ -155,17 +180,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--method", nargs="+", choices=["lora", "full"], default=["lora", "full"])
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     arguments = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    for method in arguments.method:
-        ways: dict[str, Callable[[str, int], Measurement]] = {"Trainer, padded": stock, "packed step": packed}
-        contestants = [Contestant(name, partial(way, method, arguments.steps)) for name, way in ways.items()]
-        results = compare(contestants, arguments.rounds)
-        difference = largest_difference(results, "losses")
-        print(f"\n## {method}\n")
-        print(table(results, "Trainer, padded", "useful tokens/s", "peak MB above start"))
-        print(f"\nLargest difference of a loss: {difference:.1e}")
-        assert difference < 1e-4, "the two do not train the same"
+    for kind in arguments.rows:
+        baseline: tuple[str, Callable[..., Measurement]] = ("Trainer, padded", stock)
+        if kind != "skewed":
+            baseline = ("packed step without sharing", partial(packed, share=False))
+        for method in arguments.method:
+            contest(kind, method, [baseline, ("packed step", packed)], arguments.steps, arguments.rounds)
+
+
+def contest(
+    kind: str, method: str, ways: list[tuple[str, Callable[..., Measurement]]], steps: int, rounds: int
+) -> None:
+    """Print the table of one contest; the first of `ways` is the baseline."""
+    results = compare([Contestant(name, partial(way, kind, method, steps)) for name, way in ways], rounds)
+    difference = largest_difference(results, "losses")
+    print(f"\n## {kind} rows, {method}\n")
+    print(table(results, ways[0][0], "useful tokens/s", "peak MB above start"))
+    print(f"\nLargest difference of a loss: {difference:.1e}")
+    assert difference < 1e-4, "the two do not train the same"
 
 
 if __name__ == "__main__":
