@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fintune_gui.dataset.json_rows import BROKEN_BYTES, RawRow
 from fintune_gui.dataset.text_files import has_broken_characters, open_text
 from fintune_gui.project.errors import DataError
+from fintune_gui.project.settings import Frozen
 
 DELIMITERS = (",", ";", "\t", "|")
 _SNIFF_CHARACTERS = 256 * 1024
@@ -85,14 +85,15 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
     return best if score(best)[1] else ","
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(Frozen):
     """How cells are written. No character ("") means that there is none for this."""
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
     header: bool = True
+    names: tuple[str, ...] = ()
+    """The columns, if they are known beforehand; there is no header then."""
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
         return csv.reader(
@@ -116,20 +117,26 @@ def read_csv(path: Path, encoding: str, dialect: Dialect | str = ",") -> Iterato
     Raises:
         DataError: if there is no usable header.
     """
-    dialect = Dialect(dialect) if isinstance(dialect, str) else dialect
+    dialect = Dialect(delimiter=dialect) if isinstance(dialect, str) else dialect
     with open_text(path, encoding) as file:
-        names: list[str] | None = None
         for line, cells, reason, text in _records(_LineFeed(iter(file)), dialect):
-            if names is None and dialect.header:
-                names = _header(path, cells, reason)
-            elif cells is None:
-                yield RawRow(line, None, reason, text)
+            if dialect.names:
+                yield _row(line, dialect, cells, reason, text)
+            elif dialect.header:
+                dialect = dialect.model_copy(update={"names": _header(path, cells, reason)})
             else:
-                names = names or column_names([""] * len(cells))
-                yield _row(line, names, cells, text)
+                if cells is not None:
+                    dialect = dialect.model_copy(update={"names": tuple(column_names([""] * len(cells)))})
+                yield _row(line, dialect, cells, reason, text)
 
 
-def _header(path: Path, cells: list[str] | None, reason: str) -> list[str]:
+def read_csv_text(text: str, line: int, dialect: Dialect) -> Iterator[RawRow]:
+    """The rows of a text that stands at `line` of a file with the columns of `dialect`."""
+    for at, cells, reason, record in _records(_LineFeed(iter(text.splitlines(keepends=True))), dialect):
+        yield _row(line + at - 1, dialect, cells, reason, record)
+
+
+def _header(path: Path, cells: list[str] | None, reason: str) -> tuple[str, ...]:
     if cells is None or has_broken_characters("".join(cells)):
         raise DataError(
             "data.bad_header",
@@ -137,18 +144,22 @@ def _header(path: Path, cells: list[str] | None, reason: str) -> list[str]:
             f"{reason or BROKEN_BYTES}.",
             "Put the names of the columns into the first line, or choose another encoding.",
         )
-    return column_names(cells)
+    return tuple(column_names(cells))
 
 
-def _row(line: int, names: list[str], cells: list[str], text: str) -> RawRow:
-    if len(cells) != len(names):
-        return RawRow(line, None, _ragged(len(cells), len(names), line, text), text)
+def _row(line: int, dialect: Dialect, cells: list[str] | None, reason: str, text: str) -> RawRow:
+    """A record as a row. A rejected one keeps the dialect, so that it can be read again when it is mended."""
+    if cells is None:
+        return RawRow(line, None, reason, text, dialect=dialect)
+    if len(cells) != len(dialect.names):
+        return RawRow(line, None, _ragged(len(cells), len(dialect.names), line, text), text, dialect=dialect)
     if has_broken_characters(text):
-        return RawRow(line, None, BROKEN_BYTES, text.encode("utf-8", "replace").decode())
-    return RawRow(line, dict(zip(names, cells, strict=True)))
+        shown = text.encode("utf-8", "replace").decode()
+        return RawRow(line, None, BROKEN_BYTES, shown, dialect=dialect)
+    return RawRow(line, dict(zip(dialect.names, cells, strict=True)))
 
 
-def column_names(cells: list[str]) -> list[str]:
+def column_names(cells: Sequence[str]) -> list[str]:
     """Usable names for columns: trimmed, never empty, never twice."""
     names: list[str] = []
     for number, cell in enumerate(cells, start=1):

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT, BaseWriter
 from fintune_gui.dataset.conversations import BadConversation
+from fintune_gui.dataset.csv_rows import Dialect
 from fintune_gui.dataset.json_rows import RawRow
 from fintune_gui.dataset.readers.reader import Notes, Piece, Settled, Source, TextBatch
 from fintune_gui.dataset.readers.registry import READERS, settle
@@ -46,11 +47,13 @@ class Rejected(Frozen):
     file: str
     line: int
     """Line in the file, from 1; in formats without lines, the number of the row."""
-    column: int | None
+    column: int | None = None
     reason: str
     text: str
     segment: str | None = None
     """The file with the rows of the same import, if that came after the first one."""
+    dialect: Dialect | None = None
+    """How the text is to be read, if it is CSV."""
 
 
 class ImportResult(Frozen):
@@ -225,9 +228,15 @@ class Intake:
         self._first_reject = self._first_reject or RawRow(raw.line, None, raw.reason)
         text = raw.text or (orjson.dumps(raw.values, default=str).decode() if raw.values else "")
         reject = Rejected(
-            file=name, line=raw.line, column=raw.column, reason=raw.reason, text=text, segment=self._segment
+            file=name,
+            line=raw.line,
+            column=raw.column,
+            reason=raw.reason,
+            text=text,
+            segment=self._segment,
+            dialect=raw.dialect,
         )
-        self._rejects.write(reject.model_dump_json().encode() + b"\n")
+        self._rejects.write(reject.model_dump_json(exclude_none=True).encode() + b"\n")
 
     def _hashed(self, choice: FileChoice, parts: list[Part], settled: list[Settled]) -> tuple[int, str]:
         """Bytes and hash of what the user chose."""

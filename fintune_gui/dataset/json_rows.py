@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from fintune_gui.dataset import json_reasons
 from fintune_gui.dataset.text_files import open_text
 from fintune_gui.project.errors import DataError
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.csv_rows import Dialect
 
 CONVERSATION_KEYS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 """Keys whose list of objects is one conversation, and not a list of rows."""
@@ -41,6 +44,7 @@ class RawRow:
         values: The row, unless `reason` says why there is none.
         text: What stands in the file; kept for rejected rows only.
         column: Character in the line at which the error is, from 1, where that is known.
+        dialect: How a rejected row of a CSV file is to be read.
     """
 
     line: int
@@ -48,6 +52,7 @@ class RawRow:
     reason: str = ""
     text: str = ""
     column: int | None = None
+    dialect: Dialect | None = None
 
 
 def read_json_lines(path: Path, encoding: str, notes: Counter[str] | None = None) -> Iterator[RawRow]:
@@ -74,6 +79,15 @@ def rows_of_lines(lines: Sequence[bytes], first_line: int, notes: Counter[str] |
             if notes is not None and row.values is not None:
                 note_oddities(stripped, row.values, notes)
             yield row
+
+
+def read_json_text(text: str, line: int) -> Iterator[RawRow]:
+    """The row in a text that stands at `line` of a file; it may go over several lines."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    if encoded.strip():
+        begins = len(encoded) - len(encoded.lstrip())
+        at, column = _advance(line, 1, encoded[:begins].decode())
+        yield _parse(encoded.strip(), at, column)
 
 
 def note_oddities(text: bytes, values: dict[str, Any], notes: Counter[str]) -> None:

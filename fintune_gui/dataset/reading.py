@@ -166,6 +166,11 @@ class DatasetReading:
         with self._reading() as log:
             return {number for segment in log.segments() for number in segment.mended}
 
+    def added_files(self) -> set[str]:
+        """Names of the files with rows that were added after the import."""
+        with self._reading() as log:
+            return {segment.file for segment in log.segments() if segment.file is not None}
+
     def removal_reason(self, row_id: int) -> str | None:
         """Why a row is out; None if it is not."""
         with self._reading() as log:
@@ -205,6 +210,11 @@ class DatasetReading:
     def head(self) -> int:
         """The last operation in force; 0 right after the import."""
         return self._log.head
+
+    @property
+    def tip(self) -> int:
+        """The last operation that can be reached by redo; 0 right after the import."""
+        return self._log.tip
 
     @property
     def can_undo(self) -> bool:
