@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.services.row_menu import RowMenu
+from fintune_gui.ui.services.row_narrowing import RowNarrowing
 from fintune_gui.ui.services.row_reading import RowReading
 from fintune_gui.ui.services.row_search import RowSearch
 from fintune_gui.ui.services.row_snapshot import RowSnapshot, RowSnapshots
@@ -21,7 +22,7 @@ from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.controls import Button
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.row_detail import RowDetail
-from fintune_gui.ui.widgets.rows_panel import RowsPanel
+from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.store import Dataset
@@ -87,6 +88,7 @@ class RowBench(QWidget):
         self._lay_out()
         self.view = RowView(self.rows, self)
         self.search = RowSearch(session, self.rows, self)
+        self.narrowing = RowNarrowing(self.rows, self.view, self)
         self.work = RowWork(session, self)
         self.editing = RowEditing(session, self.rows, self.work, self)
         self.reading = RowReading(self.detail, self.view, self.editing, self)
@@ -116,6 +118,8 @@ class RowBench(QWidget):
         self.table.copied.connect(self._say_copied)
         self.finder.apply_requested.connect(self._replace)
         self.finder.closed.connect(self.table.setFocus)
+        self.narrowing.rename_requested.connect(self._set_value)
+        self.search.flag_requested.connect(self._flag_found)
         for keys, act in (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -154,7 +158,7 @@ class RowBench(QWidget):
     def _show_rows(self, snapshot: RowSnapshot, before: RowSnapshot | None) -> None:
         columns = self._columns(snapshot.dataset)
         if snapshot.dataset is not self.view.dataset or columns != self.view.columns:
-            self.view.open(snapshot.dataset, columns)
+            self.view.open(snapshot.dataset, columns, self.session.project.id)
         elif snapshot.fingerprint != self._shown_as:
             if before is None or snapshot.kept > before.kept:
                 self.view.ask()  # rows came back: they have no place in the view yet
@@ -181,6 +185,7 @@ class RowBench(QWidget):
     def _show_what_can_be_done(self) -> None:
         free, snapshot = self.free, self.snapshot
         self.model.editable = free
+        self.narrowing.set_free(free=free)
         if self.undo_button is not None and self.redo_button is not None:
             self.undo_button.setEnabled(free and snapshot is not None and snapshot.can_undo)
             self.redo_button.setEnabled(free and snapshot is not None and snapshot.can_redo)
@@ -224,6 +229,17 @@ class RowBench(QWidget):
         if (wanted := self.search.replacement()) is not None:
             spec, ids = wanted
             self.work.start(f"Replacing “{spec.find}”", lambda dataset, _task: dataset.replace(spec, ids))
+
+    @Slot(str, object, str)
+    def _set_value(self, column: str, ids: RowIds, value: str) -> None:
+        """A value was renamed in the facets."""
+        rows = f"{len(ids):,} row{'' if len(ids) == 1 else 's'}"
+        self.work.start(f"Changing {rows}", lambda dataset, _task: dataset.set_value(column, ids, value))
+
+    @Slot(object)
+    def _flag_found(self, ids: RowIds) -> None:
+        """All rows that hold what is looked for."""
+        self.work.start("Flagging rows", lambda dataset, _task: dataset.mark(ids, flag=True))
 
     @Slot(str)
     def _say_copied(self, sentence: str) -> None:

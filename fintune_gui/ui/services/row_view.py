@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from fintune_gui.project.errors import DataError
-from fintune_gui.ui.itemmodels.rows_model import SORT_KEY_ROLE
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.settings import WindowSettings
+from fintune_gui.ui.widgets.conditions import columns_of
 from fintune_gui.ui.widgets.data_table import Selected
+from fintune_gui.ui.widgets.facet_panel import FacetSpec
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _FIRST_WIDTHS = {"#": 56, "note": 150}
 _TEXT_WIDTH = 340
 _TABLE = "clean"
+_REMEMBER_MS = 600
+
+SortKey = tuple[str, bool]
+"""What a `Sort` calls the column, and whether it is descending."""
 
 
 class RowView(QObject):
@@ -30,12 +35,17 @@ class RowView(QObject):
     Attributes:
         dataset: The rows that are shown, or None.
         columns: Their columns in the order of the table.
+        sorts: The sort keys, the first one first. The order is only how the rows are shown.
 
     Signals:
         row_shown: The id of the row at the cursor, or None; told again when its cells may have changed.
+        columns_known: The names of the columns: other rows, or columns with other names, are shown.
+        asked: The filter, the order or the rows themselves are other ones.
     """
 
     row_shown = Signal(object)
+    columns_known = Signal(object)
+    asked = Signal()
 
     def __init__(self, panel: RowsPanel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,34 +53,119 @@ class RowView(QObject):
         self.columns: list[str] = []
         self._panel = panel
         self._model, self._table, self._filter = panel.model, panel.table, panel.filter
-        self._sort: tuple[str, bool] | None = None
+        self.sorts: list[SortKey] = []
         self._only: RowIds | str = ""
         self._query: Task | None = None
+        self._project_id = ""
+        self._columns_state: dict[str, Any] = {}
+        self._top = 0
+        """The row to scroll to once the rows are there."""
+        self._remembering = QTimer(self)
+        self._remembering.setSingleShot(True)
+        self._remembering.setInterval(_REMEMBER_MS)
+        self._remembering.timeout.connect(self.remember)
         self._filter.changed.connect(self._filter_changed)
         self._filter.all_requested.connect(self.show_all)
         self._table.current_changed.connect(self.show_current)
         self._table.selected_changed.connect(self._selection_changed)
-        self._table.sort_requested.connect(self._sort_by)
+        self._table.sorts_requested.connect(self.sort_by)
         self._table.columns_changed.connect(self._keep_widths)
+        self._table.verticalScrollBar().valueChanged.connect(self._remember_soon)
+        panel.facets_shown.connect(self._remember_soon)
+        panel.facets.specs_changed.connect(self._remember_soon)
 
     # What the page says
 
-    def open(self, dataset: Dataset, columns: list[str]) -> None:
-        """Show other rows, those with a role in `columns` first."""
+    def open(self, dataset: Dataset, columns: list[str], project_id: str = "") -> None:
+        """Show other rows, those with a role in `columns` first.
+
+        Args:
+            project_id: Whose last view comes back, and whose view is remembered from now on.
+        """
+        again = self.dataset is dataset and self._project_id == project_id
+        before = self.state() if again else WindowSettings().last_view(project_id) if project_id else {}
         self.close()
-        self.dataset, self.columns = dataset, columns
+        self.dataset, self.columns, self._project_id = dataset, columns, project_id
         self._panel.finder.set_columns(columns)
         self._filter.set_example(columns[0])
+        self._take_state(before)
+        self.columns_known.emit(columns)
         self.ask(first=True)
 
     def close(self) -> None:
         """Let go of the rows."""
+        if self._remembering.isActive():
+            self.remember()
         if self._query is not None:
             self._query.abandon()
             self._query = None
         self.dataset, self._only = None, ""
         self._model.show_rows(None)
         self.row_shown.emit(None)
+        self.asked.emit()
+
+    # Views that can be kept
+
+    def state(self) -> dict[str, Any]:
+        """How the rows are shown, as JSON: filter, order, columns, facets and the row at the top."""
+        facets = [[spec.kind, spec.column] for spec in self._panel.facets.specs]
+        return {
+            "filter": self._filter.query_text(),
+            "show": self._filter.show_what,
+            "sort": [list(key) for key in self.sorts],
+            "columns": self._table.column_state(),
+            "facets": facets,
+            "facets_open": self._panel.facets.isVisibleTo(self._panel),
+            "row": max(0, self._table.verticalScrollBar().value()),
+        }
+
+    def show_state(self, state: dict[str, Any]) -> None:
+        """Show the rows as `state` gave it; what is damaged or of other columns is passed over."""
+        self._only = ""
+        self._filter.show_only("")
+        self._take_state(state)
+        self._table.set_column_state(self._columns_state)
+        self.ask()
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        self._filter.clear()
+        self._filter.search.setText(str(state.get("filter") or ""))
+        self._filter.shown.set_value(state.get("show", "kept"))
+        known = {"#", *self.columns}
+        self.sorts = [(str(key[0]), bool(key[1])) for key in _pairs(state.get("sort")) if key[0] in known]
+        kinds = {"value", "length", "state"}
+        specs = [FacetSpec(kind, str(column)) for kind, column in _pairs(state.get("facets")) if kind in kinds]
+        if specs:
+            self._panel.facets.set_specs([spec for spec in specs if not spec.column or spec.column in self.columns])
+        if "facets_open" in state:
+            self._panel.show_facets(bool(state["facets_open"]))
+        self._top = int(state["row"]) if isinstance(state.get("row"), int) else 0
+        columns = state.get("columns")
+        self._columns_state = columns if isinstance(columns, dict) else {}
+
+    @Slot()
+    def _remember_soon(self) -> None:
+        if self._project_id and self.dataset is not None and not self.busy:
+            self._remembering.start()
+
+    @Slot()
+    def remember(self) -> None:
+        """Keep how the rows are shown for the next start."""
+        self._remembering.stop()
+        if self._project_id and self.dataset is not None:
+            WindowSettings().remember_view(self._project_id, self.state())
+
+    # Asking
+
+    @property
+    def busy(self) -> bool:
+        """Whether rows are being looked for."""
+        return self._query is not None
+
+    @property
+    def limited_to_rows(self) -> bool:
+        """Whether a finding's rows are shown, which no filter can tell."""
+        return bool(len(self._only))
 
     def ask(self, *, first: bool = False) -> None:
         """Find the rows that the filter asks for."""
@@ -79,11 +174,12 @@ class RowView(QObject):
             return
         if self._query is not None:
             self._query.abandon()
-        text, show, sort, only = self._filter.query_text(), self._filter.show_what, self._sort, self._only
+        text, show, sorts, only = self._filter.query_text(), self._filter.show_what, list(self.sorts), self._only
+        self.asked.emit()
 
         def work(_task: Task) -> RowIds:
             if isinstance(only, str):
-                return dataset.view(_query(only or text, show, sort))
+                return dataset.view(_query(only or text, show, sorts))
             return only[~dataset.removed_mask[only]]
 
         self._query = run_in_background(
@@ -102,6 +198,7 @@ class RowView(QObject):
             if not stays.all():
                 self._show(view[stays])
         self._model.refresh()
+        self.asked.emit()
         self.show_current(self._table.currentIndex().row())
 
     def review(self, title: str, query: str, row_ids: list[int]) -> None:
@@ -128,12 +225,29 @@ class RowView(QObject):
             return
         self._filter.show_error("")
         self._show(ids)
+        self._show_marks()
         if first:
-            widths = WindowSettings().table_state(_TABLE).get("widths", {})
-            self._table.set_column_widths({**_FIRST_WIDTHS, self.columns[0]: _TEXT_WIDTH, **widths})
+            self._show_columns()
         if len(ids) and not self._table.currentIndex().isValid():
             self._table.setCurrentIndex(self._model.index(0, 1))
             self._table.horizontalScrollBar().setValue(0)
+        if self._top:
+            self._table.verticalScrollBar().setValue(self._top)
+            self._top = 0
+        self._remember_soon()
+
+    def _show_columns(self) -> None:
+        if self._columns_state:
+            self._table.set_column_state(self._columns_state)
+        else:
+            widths = WindowSettings().table_state(_TABLE).get("widths", {})
+            self._table.set_column_widths({**_FIRST_WIDTHS, self.columns[0]: _TEXT_WIDTH, **widths})
+
+    def _show_marks(self) -> None:
+        """Say in the header by which columns the rows are ordered and filtered."""
+        filtered = columns_of(self._filter.query_text())
+        self._table.show_sorts(self.sorts)
+        self._table.set_filtered({name for name in self.columns if name.lower() in filtered})
 
     def _show(self, ids: RowIds) -> None:
         """Show these rows; the row at the cursor stays there if it is among them, else the next one takes its place."""
@@ -178,13 +292,17 @@ class RowView(QObject):
         self._filter.show_only("")
         self.ask()
 
-    @Slot(int, bool)
-    def _sort_by(self, section: int, descending: bool) -> None:
-        key = self._model.headerData(section, Qt.Orientation.Horizontal, SORT_KEY_ROLE)
-        if key is not None:
-            self._sort = (str(key), descending)
-            self._table.show_sort(section, descending=descending)
-            self.ask()
+    @Slot(object)
+    def sort_by(self, sorts: list[SortKey]) -> None:
+        """Order the rows by other keys, the first one first."""
+        self.sorts = [(str(column), bool(descending)) for column, descending in sorts]
+        self._show_marks()
+        self.ask()
+
+    @Slot()
+    def unsort(self) -> None:
+        """The order of the import again."""
+        self.sort_by([])
 
     @Slot(int)
     def show_current(self, place: int) -> None:
@@ -196,15 +314,25 @@ class RowView(QObject):
     def _selection_changed(self, chosen: Selected) -> None:
         total = self._model.rowCount()
         filtered = self._filter.is_filtered or bool(len(self._only))
-        self._panel.finder.set_scope(total, chosen.count(total), matching=filtered)
+        kept = self.dataset.kept_rows() if self.dataset is not None else 0
+        self._panel.finder.set_scope(total, chosen.count(total), kept, matching=filtered)
 
     @Slot()
     def _keep_widths(self) -> None:
         WindowSettings().remember_table(_TABLE, {"widths": self._table.column_widths()})
 
 
-def _query(text: str, show: str, sort: tuple[str, bool] | None) -> Query:
+def _query(text: str, show: str, sorts: list[SortKey]) -> Query:
     from fintune_gui.dataset.query import Query, Sort
 
-    order = (Sort(column=sort[0], descending=sort[1]),) if sort else ()
+    order = tuple(Sort(column=column, descending=descending) for column, descending in sorts)
     return Query.model_validate({"text": text, "show": show, "sort": order})
+
+
+def _pairs(value: object) -> list[tuple[Any, Any]]:
+    """The pairs of a list that was read from a file; anything else is passed over."""
+    return (
+        [(pair[0], pair[1]) for pair in value if isinstance(pair, list) and len(pair) == 2]
+        if isinstance(value, list)
+        else []
+    )

@@ -16,7 +16,7 @@ _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|(!=|>=|<=|==|[=~<>()])|((?:[^\s()"=~<>
 _SIGNS = frozenset({"=", "==", "!=", "~", ">", ">=", "<", "<="})
 _ABOUT = _SIGNS | {"contains", "is", "between"}
 _PLAIN = re.compile(r"[^\W\d]\w*")
-_KEY_WORDS = frozenset({"and", "or", "not", "is", "has", "length", "contains", "between", "note", "empty"})
+_KEY_WORDS = frozenset({"and", "or", "not", "is", "has", "length", "contains", "between", "note"})
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Subject:
     """What a condition is about.
 
     Attributes:
-        kind: "value" (= and is empty), "length", "state" (is flagged, has note), "column" (any other condition).
+        kind: "value" (=, ==, is empty, is missing), "length", "state" (is flagged, has note), "column" (any other).
         column: Lower case; "" for states and for the length of the whole row.
     """
 
@@ -134,7 +134,7 @@ def _subject(condition: str) -> Subject | None:
         return Subject("length", words[2].text.lower())
     if first.word == "length" and second.word in _ABOUT:
         return Subject("length")
-    is_empty = second.word == "is" and [word.word for word in words[2:]] == ["empty"]
+    is_empty = second.word == "is" and [word.word for word in words[2:]] in (["empty"], ["missing"])
     if second.word in ("=", "==") or is_empty:
         return Subject("value", first.text.lower())
     return Subject("column", first.text.lower()) if second.word in _ABOUT and _can_be_name(first) else None
@@ -181,4 +181,7 @@ def _wrapped(condition: str) -> str:
 
 
 def _spoken(condition: str) -> str:
-    return " ".join(token.text.lower() for token in _tokens(_unwrapped(condition)))
+    """What a condition says, in small letters; only "==" minds the letters of what stands behind it."""
+    words = [token.text for token in _tokens(_unwrapped(condition))]
+    exact = words.index("==") if "==" in words else len(words)
+    return " ".join([*(word.lower() for word in words[:exact]), *words[exact:]])

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from fintune_gui.ui.theme import Tone, font, icon, metrics, paint_icon, tokens
 from fintune_gui.ui.theme.metrics import TextKind
 
-ButtonKind = Literal["plain", "primary", "danger", "link", "flat", "icon", "bare_icon"]
+ButtonKind = Literal["plain", "primary", "danger", "link", "flat", "icon", "bare_icon", "switch"]
 LabelKind = TextKind | Literal["muted"]
 
 

@@ -50,7 +50,7 @@ _NOWHERE = QModelIndex()
 class FacetLine:
     """One value: its words, how many rows hold it, and the condition that selects them.
 
-    `value` is None where it is no value of a cell (a state), and then it cannot be renamed.
+    `value` is None where it is no value of a cell, or not all of it, and then it cannot be renamed.
     """
 
     words: str

@@ -52,7 +52,7 @@ class FacetSection(QWidget):
 
     Signals:
         narrowed: (`Subject`, conditions) that take the place of all those about this subject.
-        rename_requested: (column, old value, new value, rows).
+        rename_requested: (column, condition that selects the rows, new value).
         removed: The user does not want this facet any more; the argument is its `FacetSpec`.
         copied: A sentence about what was copied.
         unfolded: It is open again and wants its counts.
@@ -213,9 +213,7 @@ class FacetSection(QWidget):
 
     @Slot(int, str)
     def _rename(self, number: int, new: str) -> None:
-        value = self.values.facet.lines[number].value
-        if value is not None:
-            self.rename_requested.emit(self.spec.column, value, new)
+        self.rename_requested.emit(self.spec.column, self.values.facet.lines[number].condition, new)
 
 
 class FacetPanel(QFrame):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, cast
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import metrics, tokens
 from fintune_gui.ui.widgets.card import row
-from fintune_gui.ui.widgets.controls import Button, CheckBox, ComboBox, HorizontalLine, Label, LineEdit
+from fintune_gui.ui.widgets.check_menu import CheckMenu
+from fintune_gui.ui.widgets.controls import Button, ComboBox, HorizontalLine, Label, LineEdit
 from fintune_gui.ui.widgets.difference import difference_html
 from fintune_gui.ui.widgets.feedback import escape
 from fintune_gui.ui.widgets.words import counted
@@ -22,31 +24,38 @@ _BEFORE = 24
 _AFTER = 70
 
 
+Scope = Literal["matching", "selected", "all"]
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What to find and to put in its place. `column` "" means all columns; `selection`: only the chosen rows."""
+    """What to find and to put in its place. No `columns` means all of them; `scope`: in which rows to replace."""
 
     find: str
     replacement: str
     regex: bool
     whole_word: bool
     case_sensitive: bool
-    column: str
-    selection: bool
+    columns: tuple[str, ...]
+    scope: Scope
 
 
 class FindBar(QWidget):
-    """Two lines of fields and a preview. Esc closes it, Enter in "Find" goes to the next match.
+    """Fields, a position, and a preview. Esc closes it, Enter in "Find" goes to the next match, with Shift back.
 
     Signals:
         changed: The `Wanted` is another one: make a new preview.
         find_next: Go to the next row that holds it.
+        find_previous: Go to the one before.
+        flag_requested: Flag every row that holds it.
         apply_requested: Replace now.
         closed: The bar was closed.
     """
 
     changed = Signal()
     find_next = Signal()
+    find_previous = Signal()
+    flag_requested = Signal()
     apply_requested = Signal()
     closed = Signal()
 
@@ -54,21 +63,26 @@ class FindBar(QWidget):
         super().__init__(parent)
         self.what = LineEdit("Find", placeholder="Find")
         self.replacement = LineEdit("Replace with", placeholder="Replace with")
-        self.column = ComboBox("Columns to search", [("In all columns", "")])
-        self.scope = ComboBox("Rows to change", [("in all rows", False)])
-        self.regex = CheckBox("Regular expression")
-        self.whole_word = CheckBox("Whole word")
-        self.case = CheckBox("Match case")
+        self.columns = CheckMenu("Columns to search", "columns")
+        self.scope = ComboBox("Rows to change", [("in all rows", "matching")])
+        self.case = _switch("Aa", "Match case")
         self.case.setChecked(True)
-        self.next = Button("Next", self.find_next.emit, tool_tip="Go to the next row that holds it (Enter)")
-        self.next.setAccessibleName("Find next")
+        self.whole_word = _switch("“w”", "Whole word")
+        self.regex = _switch(".*", "Regular expression")
+        self.position = Label("", "small")
+        self.position.setAccessibleName("Matches")
+        self.previous = Button("Find previous", self.find_previous.emit, kind="icon", icon_name="back")
+        self.previous.setToolTip("The row before that holds it (Shift+F3)")
+        self.next = Button("Find next", self.find_next.emit, kind="icon", icon_name="forward")
+        self.next.setToolTip("The next row that holds it (F3, Enter)")
+        self.flag = Button("Flag all", self.flag_requested.emit, tool_tip="Flag every row that holds it")
         self.apply = Button("Replace", self.apply_requested.emit)
-        self.apply.setEnabled(False)
         self.note = Label("", "small", wrap=True)
         self.preview = Label("", "small")
         self.preview.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.preview.setTextFormat(Qt.TextFormat.RichText)
         self.preview.setAccessibleName("Preview")
+        self._examples: list[tuple[int, str, str, str]] = []
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
@@ -78,27 +92,27 @@ class FindBar(QWidget):
     def _build(self) -> None:
         for field in (self.what, self.replacement):
             field.textChanged.connect(self._pause.start)
-        for box in (self.regex, self.whole_word, self.case):
-            box.toggled.connect(self._pause.start)
-        for combo in (self.column, self.scope):
-            combo.chosen.connect(self._pause.start)
-        self.what.returnPressed.connect(self.find_next)
+        for switch in (self.case, self.whole_word, self.regex):
+            switch.toggled.connect(self._pause.start)
+        self.columns.changed.connect(self._pause.start)
+        self.scope.chosen.connect(self._pause.start)
+        self.what.returnPressed.connect(self._enter)
         close = Button("Close find and replace", self.close_bar, kind="icon", icon_name="close")
-        fields = row(self.what, self.replacement, close)
-        fields.setStretch(0, 1)
-        fields.setStretch(1, 1)
-        act = row(self.note, self.next, self.apply)
-        act.setStretch(0, 1)
+        find = row(self.what, self.case, self.whole_word, self.regex, self.previous, self.next, close, spacing=6)
+        replace = row(self.replacement, self.apply, spacing=6)
+        where = row(self.columns, self.scope, self.flag, self.position, None)
+        find.setStretch(0, 1)
+        replace.setStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 2, 12, 10)
         layout.setSpacing(metrics.SMALL_GAP)
         layout.addWidget(HorizontalLine())
-        layout.addLayout(fields)
-        layout.addLayout(row(self.column, self.scope, None))
-        layout.addLayout(row(self.case, self.whole_word, self.regex, None, spacing=metrics.SMALL_GAP))
-        layout.addLayout(act)
+        for line in (find, replace, where):
+            layout.addLayout(line)
+        layout.addWidget(self.note)
         layout.addWidget(self.preview)
         self.show_preview(0, 0, [])
+        self.show_position(None, 0)
         self.hide()
 
     # What the page says
@@ -112,6 +126,11 @@ class FindBar(QWidget):
         self.changed.emit()
 
     @Slot()
+    def _enter(self) -> None:
+        backwards = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier
+        (self.find_previous if backwards else self.find_next).emit()
+
+    @Slot()
     def close_bar(self) -> None:
         self._pause.stop()
         self.hide()
@@ -119,29 +138,40 @@ class FindBar(QWidget):
 
     def wanted(self) -> Wanted:
         """What the fields say now."""
+        columns = self.columns.ticked()
         return Wanted(
             self.what.text(),
             self.replacement.text(),
             self.regex.isChecked(),
             self.whole_word.isChecked(),
             self.case.isChecked(),
-            str(self.column.currentData() or ""),
-            bool(self.scope.currentData()),
+            tuple(columns) if len(columns) < self.columns.list.count() else (),
+            cast(Scope, self.scope.value()),
         )
 
     def set_columns(self, columns: Sequence[str]) -> None:
         """Offer the columns of the table."""
-        self.column.set_choices([("In all columns", ""), *((f"In “{name}”", name) for name in columns)])
+        self.columns.set_names(columns)
 
-    def set_scope(self, rows: int, selected: int, *, matching: bool) -> None:
-        """Say in words which rows would be changed: those of the view, or the chosen ones."""
-        chosen = self.scope.currentData()
-        choices: list[tuple[str, object]] = [(f"in all {rows:,} {'matching ' if matching else ''}rows", False)]
+    def set_scope(self, rows: int, selected: int, total: int, *, matching: bool) -> None:
+        """Say in words which rows would be changed: those of the view, the chosen ones, or all `total`."""
+        before = self.scope.value()
+        words = "matching " if matching else ""
+        choices: list[tuple[str, object]] = [(f"in all {rows:,} {words}rows", "matching")]
         if selected > 1:
-            choices.append((f"in the {selected:,} chosen rows", True))
+            choices.append((f"in {selected:,} selected rows", "selected"))
+        if matching:
+            choices.append((f"in all {total:,} rows", "all"))
         self.scope.set_choices(choices)
-        if bool(chosen) and selected <= 1:
+        if self.scope.value() != before:
             self._pause.start()
+
+    def show_position(self, place: int | None, rows: int) -> None:
+        """Say at which of the rows that hold it the cursor is; None if it is at none of them."""
+        at = f"{place + 1:,} of {rows:,}" if place is not None else counted(rows, "row")
+        self.position.setText(at if self.what.text() else "")
+        for button in (self.previous, self.next, self.flag):
+            button.setEnabled(rows > 0)
 
     def show_error(self, sentence: str) -> None:
         """Say why the search cannot be done; "" takes it away."""
@@ -172,7 +202,7 @@ class FindBar(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() is QEvent.Type.StyleChange and hasattr(self, "_examples"):
+        if event.type() is QEvent.Type.StyleChange and self.isVisible():
             self._fill_preview()  # the colours are other ones
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -180,6 +210,14 @@ class FindBar(QWidget):
             self.close_bar()
         else:
             super().keyPressEvent(event)
+
+
+def _switch(text: str, name: str) -> Button:
+    """A small button that stays pressed."""
+    button = Button(text, kind="switch", tool_tip=name)
+    button.setAccessibleName(name)
+    button.setCheckable(True)
+    return button
 
 
 def _example_html(row_id: int, column: str, before: str, after: str) -> str:

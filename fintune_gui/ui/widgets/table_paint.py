@@ -33,7 +33,10 @@ _ELLIPSIS = "…"
 _SIGNS = "↵⇥"
 _SHOWN_AS: dict[int, int | str] = {
     **{code: 0x2400 + code for code in range(32)},
-    0x7F: 0x2421, 0x0A: " ↵ ", 0x09: " ⇥ ", 0x2028: " ↵ ",
+    0x7F: 0x2421,
+    0x0A: " ↵ ",
+    0x09: " ⇥ ",
+    0x2028: " ↵ ",
 }
 """Control characters as pictures; line breaks and tabs as signs between spaces, where a line may be broken."""
 
