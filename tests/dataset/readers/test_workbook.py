@@ -22,7 +22,7 @@ def make_workbook(path: Path) -> Path:
         sheet.write_row(1, 0, ["007", 1, True])
         sheet.write_datetime(2, 0, dt.date(2024, 1, 2), day)
         sheet.write_number(2, 1, 2.5)
-        sheet.write_datetime(2, 2, dt.datetime(2024, 1, 2, 3, 4), moment)
+        sheet.write_datetime(2, 2, dt.datetime.fromisoformat("2024-01-02T03:04"), moment)
         sheet.write_string(4, 0, "x" * LONGEST_CELL)
         book.add_worksheet("other").write_column(0, 0, ["a", "b"])
     return path
