@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fintune_gui.dataset import base, bulk
-from fintune_gui.dataset.importing import import_files
+from fintune_gui.dataset.importing import add_files, import_files
 from fintune_gui.dataset.store import Dataset
 from tests.dataset.crash.script import EVERY_KIND, endless
 from tests.dataset.row_model import Action, do
@@ -91,7 +91,7 @@ def change(folder: Path, actions: Iterator[tuple[int, Action]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("scenario", choices=["random", "every-kind", "import", "export"])
+    parser.add_argument("scenario", choices=["random", "every-kind", "import", "add", "export"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
@@ -109,6 +109,9 @@ def main() -> None:
             change(options.folder, iter(enumerate(EVERY_KIND)))
         case "import":
             import_files([options.file], options.folder)
+            tell(0)
+        case "add":
+            add_files(options.folder, [options.file])
             tell(0)
         case "export":
             from fintune_gui.dataset.row_export import export_rows
