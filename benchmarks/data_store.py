@@ -285,9 +285,7 @@ def repeated(dataset_folder: Path, times: int, target: Path) -> Measurement:
 
     base = _base(dataset_folder)
     (target / base.parent.name).mkdir(parents=True)
-    shutil.copytree(
-        dataset_folder, target, ignore=shutil.ignore_patterns("*.arrow", "edits.sqlite*"), dirs_exist_ok=True
-    )
+    shutil.copytree(dataset_folder, target, ignore=shutil.ignore_patterns("*.arrow"), dirs_exist_ok=True)
     grown = target / base.relative_to(dataset_folder)
     reader = ipc.open_file(pa.memory_map(str(base)))
     with ipc.new_file(str(grown), reader.schema) as writer:
