@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from fintune_gui import __version__
-from fintune_gui.cli import data, examples, model, project, runs
+from fintune_gui.cli import data, examples, model, project, rejected, runs
 from fintune_gui.project.errors import FintuneError, Problem
 from fintune_gui.project.files import disk_problem
 
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "new": project.new,
     "sample": project.sample,
     "import": data.import_,
+    "rejected": rejected.rejected,
     "check": data.check,
     "clean": data.clean,
     "format": examples.format_,
