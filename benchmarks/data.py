@@ -86,9 +86,11 @@ class Bench:
 
     def lateness(self) -> Iterator[Line]:
         (found,) = self._rounds(partial(ui.during_import, self.source, self.work, self.rows), rounds=1)
-        late, rest = found["max ms"], found["at rest max ms"]
+        late, bare = found["max ms"], found["bare max ms"]
         shown = f"{late:.0f} ms at most, p99 {found['p99 µs'] / 1000:.1f} ms"
-        yield Line("window's event loop during the import", shown, f"at rest {rest:.0f} ms", late, 50, "ms")
+        yield Line(
+            "window's event loop during the import", shown, f"bare timer beside it {bare:.0f} ms", late, 50, "ms"
+        )
 
     def opening(self) -> Iterator[Line]:
         for rows, folder in ((self.rows, self.dataset), (self.rows * self.larger, self.larger_dataset)):
