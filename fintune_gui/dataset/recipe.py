@@ -1,85 +1,65 @@
 """The recipe: all operations in force, hand edits included, as a file that can be done again on these or other rows.
 
-What was done by hand is tied to a row and to what stood there; where something else stands, it is left out.
+What was done by hand is tied to a row and to what stood there; where something else stands, it is left out and said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+import numpy as np
+from pydantic import ValidationError
 
-from fintune_gui.dataset.changes import Operation
+from fintune_gui.dataset.changes import FLAG, NOTE, STAR, Change, Operation
+from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.findings import CleaningStep
 from fintune_gui.dataset.query import Replace
+from fintune_gui.dataset.recipe_steps import (
+    AddDone,
+    Cells,
+    CellsDone,
+    Done,
+    MarkDone,
+    NoteDone,
+    NotRepeated,
+    Recipe,
+    RemoveDone,
+    RenameDone,
+    ReplaceDone,
+    RestoreDone,
+    RowMark,
+    Rows,
+    SetDone,
+    StepDone,
+)
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.dataset.summary import read_source
+from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import fingerprint
-from fintune_gui.project.settings import Frozen
 
+__all__ = ["Recipe", "Replayed", "apply_recipe", "apply_recipe_file", "read_recipe", "recipe_of", "replay"]
 
-class RowMark(Frozen):
-    """A row and the hash of what stood in it."""
-
-    row_id: int
-    contents: str
-
-
-class StepDone(Frozen):
-    kind: Literal["step"] = "step"
-    step: CleaningStep
-
-
-class ReplaceDone(Frozen):
-    kind: Literal["replace"] = "replace"
-    replace: Replace
-    rows: tuple[RowMark, ...] | None = None
-    """The rows that it changed, if it was limited to some; None: all."""
-
-
-class EditDone(Frozen):
-    kind: Literal["edit"] = "edit"
-    row_id: int
-    column: str
-    before: str | None
-    after: str | None
-
-
-class RemoveDone(Frozen):
-    kind: Literal["remove"] = "remove"
-    rows: tuple[RowMark, ...]
-    reason: str
-
-
-class RestoreDone(Frozen):
-    kind: Literal["restore"] = "restore"
-    rows: tuple[RowMark, ...]
-
-
-Done = Annotated[StepDone | ReplaceDone | EditDone | RemoveDone | RestoreDone, Field(discriminator="kind")]
-
-
-class Recipe(Frozen):
-    """Ordered steps. The file is this as JSON."""
-
-    version: Literal[1] = 1
-    steps: tuple[Done, ...] = ()
+_DOES_NOT_FIT = ("data.no_column", "data.bad_column_name", "data.no_step")
 
 
 def recipe_of(dataset: Dataset) -> Recipe:
     """Everything that is in force, in order."""
-    return Recipe(steps=tuple(_done(dataset, operation) for operation in dataset.history() if operation.in_force))
+    reader = _Reader(dataset)
+    steps = [reader.done(operation) for operation in dataset.history() if operation.in_force]
+    return Recipe(base=_base_of(dataset), steps=tuple(steps))
 
 
-def apply_recipe_file(dataset: Dataset, path: Path) -> list[Operation]:
-    """Do the steps of a recipe file in order. Returns the operations that changed something.
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a file.
 
     Raises:
-        DataError: if the file is missing or is no recipe, or a step names a column that is not there.
+        DataError: if the file is missing or is no recipe.
     """
     try:
-        recipe = Recipe.model_validate_json(path.read_bytes())
+        return Recipe.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise DataError(
             "data.bad_recipe",
@@ -88,54 +68,247 @@ def apply_recipe_file(dataset: Dataset, path: Path) -> list[Operation]:
             "Choose a file that was saved as a recipe.",
             details=str(error),
         ) from error
-    return [operation for done in recipe.steps if (operation := _do(dataset, done)) is not None]
 
 
-def _done(dataset: Dataset, operation: Operation) -> Done:
-    params = dataset.parameters(operation.seq)
-    if operation.kind == "step":
-        return StepDone(step=CleaningStep.model_validate(params["step"]))
-    change = dataset.change(operation.seq)
-    if operation.kind == "replace":
-        rows = {row for part in change.cells.values() for row in part.rows}.union(params.get("rows", ()))
-        marks = _marks(dataset, sorted(rows)) if params["limited"] else None
-        return ReplaceDone(replace=Replace.model_validate(params["replace"]), rows=marks)
-    if operation.kind == "edit":
-        (column, cells), *_ = change.cells.items()
-        return EditDone(row_id=cells.rows[0], column=column, before=cells.before[0], after=cells.after[0])
-    marks = _marks(dataset, change.removed_rows)
-    if operation.kind == "restore":
-        return RestoreDone(rows=marks)
-    return RemoveDone(rows=marks, reason=change.reasons_after[0] or "")
+def _base_of(dataset: Dataset) -> str:
+    """Hash of the rows that were imported."""
+    return str(read_source(dataset.folder)["base_sha256"])
 
 
-def _do(dataset: Dataset, done: Done) -> Operation | None:
-    match done:
-        case StepDone():
-            from fintune_gui.dataset.cleaning import apply_step
+def _row_marks(dataset: Dataset, rows: list[int]) -> Rows:
+    """The rows as a recipe names them: by what was imported into which column, whatever became of it."""
+    picture = dataset.picture
+    columns = [(key, picture.column_of(name)) for key, name in picture.keys.items()]
+    first = _first_added(dataset)
 
-            return apply_step(dataset, done.step)
-        case ReplaceDone():
-            import numpy as np
+    def mark(row: int) -> RowMark:
+        imported = [[key, value] for key, column in columns if (value := column.original(row)) is not None]
+        return RowMark(row_id=row if row < first else first - row - 1, contents=fingerprint(imported))
 
-            rows = None if done.rows is None else np.array(_still_there(dataset, done.rows), np.int64)
-            return dataset.replace(done.replace, rows)
-        case EditDone():
-            there = done.row_id < dataset.total_rows and dataset.row(done.row_id).get(done.column) == done.before
-            return dataset.edit(done.row_id, done.column, done.after) if there else None
-        case RemoveDone():
-            return dataset.remove(_still_there(dataset, done.rows), done.reason)
-        case RestoreDone():
-            return dataset.restore(_still_there(dataset, done.rows))
+    return tuple(mark(row) for row in rows)
 
 
-def _marks(dataset: Dataset, rows: list[int]) -> tuple[RowMark, ...]:
-    contents = ([dataset.original(row, column) for column in dataset.columns] for row in rows)
-    return tuple(RowMark(row_id=row, contents=fingerprint(values)) for row, values in zip(rows, contents, strict=True))
+def _first_added(dataset: Dataset) -> int:
+    """The id that the first row after the import has, or would have."""
+    return dataset.total_rows - int(dataset.added_mask().sum())
 
 
-def _still_there(dataset: Dataset, marks: tuple[RowMark, ...]) -> list[int]:
-    """The rows of `marks` that were imported with the same contents."""
-    known = [mark for mark in marks if mark.row_id < dataset.total_rows]
-    now = _marks(dataset, [mark.row_id for mark in known])
-    return [mark.row_id for mark, found in zip(known, now, strict=True) if mark.contents == found.contents]
+class _Reader:
+    """Turns the operations of a history, taken in order, into steps."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._first_added = _first_added(dataset)
+        self._names: dict[str, str] = {}
+        """Key of each renamed column -> its name at this point of the history."""
+
+    def done(self, operation: Operation) -> Done:
+        change = self._dataset.change(operation.seq)
+        try:
+            asked = self._asked(operation, change)
+        except (KeyError, ValidationError):  # written by a version that asked in another way
+            asked = None
+        return asked or self._seen(operation, change)
+
+    def _asked(self, operation: Operation, change: Change) -> Done | None:
+        """The step by what was asked for."""
+        params = self._dataset.parameters(operation.seq)
+        if operation.kind == "step":
+            return StepDone(step=CleaningStep.model_validate(params["step"]))
+        if operation.kind not in ("replace", "set"):
+            return None
+        touched = {row for part in change.cells.values() for row in part.rows}.union(params.get("rows", ()))
+        rows = _row_marks(self._dataset, sorted(touched)) if params["limited"] else None
+        if operation.kind == "set":
+            return SetDone(column=params["column"], value=params["value"], rows=rows)
+        return ReplaceDone(replace=Replace.model_validate(params["replace"]), rows=rows)
+
+    def _seen(self, operation: Operation, change: Change) -> Done:
+        """The step by what it did."""
+        if change.segment is not None:
+            return self._added(operation, change)
+        if change.renamed:
+            ((key, (before, after)),) = change.renamed.items()
+            self._names[key] = after
+            return RenameDone(before=before, after=after)
+        if change.marks:
+            return self._marked(change)
+        if change.removed_rows:
+            rows = _row_marks(self._dataset, change.removed_rows)
+            reason = change.reasons_after[0]
+            return RestoreDone(rows=rows) if reason is None else RemoveDone(rows=rows, reason=reason)
+        if change.cells and not change.generations:
+            columns = {
+                self._names.get(key, key): Cells(
+                    rows=tuple(map(self._number, part.rows)), before=tuple(part.before), after=tuple(part.after)
+                )
+                for key, part in change.cells.items()
+            }
+            return CellsDone(work=operation.kind, label=operation.label, columns=columns)
+        return NotRepeated(label=operation.label, reason="It is not known how it was made.")
+
+    def _number(self, row: int) -> int:
+        return row if row < self._first_added else self._first_added - row - 1
+
+    def _added(self, operation: Operation, change: Change) -> Done:
+        segment = change.segment
+        assert segment is not None
+        if segment.file is not None:
+            files = ", ".join(Path(source["path"]).name for source in segment.sources)
+            return NotRepeated(label=operation.label, reason=f"Add the files yourself: {files}.", rows=segment.rows)
+        rows: list[dict[str, str]] = [{} for _ in range(segment.rows)]
+        for key, part in change.cells.items():
+            for row, value in zip(part.rows, part.after, strict=True):
+                if value is not None:
+                    rows[row - segment.start][self._names.get(key, key)] = value
+        return AddDone(work=operation.kind, label=operation.label, rows=tuple(rows), mended=tuple(segment.mended))
+
+    def _marked(self, change: Change) -> Done:
+        if NOTE in change.marks:
+            note = change.marks[NOTE]
+            (row,) = _row_marks(self._dataset, note.rows)
+            return NoteDone(row=row, text=note.after[0] or "")
+        rows = sorted({row for part in change.marks.values() for row in part.rows})
+        given = {name: part.after[0] is not None for name, part in change.marks.items()}
+        return MarkDone(rows=_row_marks(self._dataset, rows), flag=given.get(FLAG), star=given.get(STAR))
+
+
+@dataclass
+class Replayed:
+    """What came of a recipe.
+
+    Attributes:
+        operations: Those that changed something.
+        left_out: Sentences about what was left out, wholly or in part, and why.
+    """
+
+    operations: list[Operation] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def apply_recipe(dataset: Dataset, recipe: Recipe) -> list[Operation]:
+    """Do the steps of a recipe in order. Returns the operations that changed something."""
+    return replay(dataset, recipe).operations
+
+
+def apply_recipe_file(dataset: Dataset, path: Path) -> list[Operation]:
+    """As `apply_recipe`, with the recipe in a file.
+
+    Raises:
+        DataError: if the file is missing or is no recipe.
+    """
+    return apply_recipe(dataset, read_recipe(path))
+
+
+def replay(dataset: Dataset, recipe: Recipe) -> Replayed:
+    """Do the steps of a recipe in order, as far as they fit."""
+    player = _Player(dataset, same_rows=recipe.base == _base_of(dataset))
+    for done in recipe.steps:
+        try:
+            operation = player.do(done)
+        except DataError as error:
+            if error.problem.code not in _DOES_NOT_FIT:
+                raise
+            player.leave_out(done, error.problem.what)
+            continue
+        if operation is not None:
+            player.replayed.operations.append(operation)
+    return player.replayed
+
+
+class _Player:
+    def __init__(self, dataset: Dataset, *, same_rows: bool) -> None:
+        self.replayed = Replayed()
+        self._dataset = dataset
+        self._same_rows = same_rows
+        self._added: list[int | None] = []
+        """The row that each added row of the recipe has become here; None if it was left out."""
+
+    def leave_out(self, done: Done, why: str) -> None:
+        self.replayed.left_out.append(f"{done.title}: {why}")
+
+    def do(self, done: Done) -> Operation | None:
+        dataset = self._dataset
+        operation: Operation | None = None
+        match done:
+            case StepDone():
+                from fintune_gui.dataset.cleaning import apply_step
+
+                operation = apply_step(dataset, done.step)
+            case ReplaceDone():
+                operation = dataset.replace(done.replace, self._ids(done, done.rows))
+            case SetDone():
+                operation = dataset.set_value(done.column, self._ids(done, done.rows), done.value)
+            case CellsDone():
+                operation = self._set_cells(done)
+            case RemoveDone():
+                operation = dataset.remove(self._found(done, done.rows), done.reason)
+            case RestoreDone():
+                operation = dataset.restore(self._found(done, done.rows))
+            case AddDone():
+                operation = self._add(done)
+            case RenameDone():
+                operation = dataset.rename(done.before, done.after)
+            case MarkDone():
+                operation = dataset.mark(self._found(done, done.rows), flag=done.flag, star=done.star)
+            case NoteDone():
+                for row in self._found(done, [done.row]):
+                    operation = dataset.set_note(row, done.text)
+            case NotRepeated():
+                self._added += [None] * done.rows
+                self.leave_out(done, done.reason)
+        return operation
+
+    def _set_cells(self, done: CellsDone) -> Operation | None:
+        """Set the cells in which the same stands as before."""
+        dataset = self._dataset
+        cells: dict[str, tuple[list[int], list[str | None]]] = {}
+        for name, part in done.columns.items():
+            if name not in dataset.columns:
+                continue
+            column = dataset.picture.column_of(name)
+            places = [self._row(number) for number in part.rows]
+            fits = [row is not None and column.get(row) == old for row, old in zip(places, part.before, strict=True)]
+            rows = [row for row, fit in zip(places, fits, strict=True) if row is not None and fit]
+            if rows:
+                cells[name] = rows, [new for new, fit in zip(part.after, fits, strict=True) if fit]
+        found, wanted = sum(len(rows) for rows, _ in cells.values()), sum(len(c.rows) for c in done.columns.values())
+        if found < wanted:
+            self.leave_out(done, f"In {counted(wanted - found, 'cell')} of {wanted:,} something else stands.")
+        if not found:
+            return None
+        if done.work == "edit" and found == 1:
+            ((name, (rows, values)),) = cells.items()
+            return dataset.edit(rows[0], name, values[0])
+        return dataset.set_cells(cells, kind=done.work, label=lambda _cells, _rows: done.label)
+
+    def _add(self, done: AddDone) -> Operation | None:
+        if done.mended and not self._same_rows:
+            self._added += [None] * len(done.rows)
+            self.leave_out(done, "These rows were mended in another import.")
+            return None
+        start = self._dataset.total_rows
+        rows = [{name: value for name, value in row.items() if name in self._dataset.columns} for row in done.rows]
+        operation = self._dataset.append_rows(rows, kind=done.work, label=done.label, mended=done.mended)
+        self._added += range(start, start + len(rows))
+        return operation
+
+    def _row(self, number: int) -> int | None:
+        """The row that a recipe's number means here."""
+        if number < 0:
+            place = -number - 1
+            return self._added[place] if place < len(self._added) else None
+        return number if number < self._dataset.total_rows else None
+
+    def _ids(self, done: Done, marks: Sequence[RowMark] | None) -> RowIds | None:
+        return None if marks is None else np.array(self._found(done, marks), np.int64)
+
+    def _found(self, done: Done, marks: Sequence[RowMark]) -> list[int]:
+        """The rows of `marks` that came with the same contents."""
+        known = [(row, mark) for mark in marks if (row := self._row(mark.row_id)) is not None]
+        now = _row_marks(self._dataset, [row for row, _ in known])
+        found = [row for (row, mark), here in zip(known, now, strict=True) if mark.contents == here.contents]
+        if len(found) < len(marks):
+            lost = counted(len(marks) - len(found), "row")
+            self.leave_out(done, f"{lost} of {len(marks):,} {'is' if len(marks) == 1 else 'are'} not here.")
+        return found
