@@ -15,7 +15,7 @@ _LOWEST, _HIGHEST = 64, 200
 
 
 class CellEditor(QPlainTextEdit):
-    """Enter commits, Shift+Enter begins a line, Esc gives up; Tab goes on to the next cell.
+    """Enter and Ctrl+Enter commit, Shift+Enter and Alt+Enter begin a line, Esc gives up; Tab goes to the next cell.
 
     Signals:
         done: Enter was pressed.
@@ -41,7 +41,7 @@ class CellEditor(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        if enter and not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
             self.done.emit()
         elif enter:
             self.insertPlainText("\n")  # Qt would insert a line separator, which no file knows

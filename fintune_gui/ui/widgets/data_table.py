@@ -86,7 +86,8 @@ class DataTable(MouseTable):
         self._keys = TableKeys(self)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked)
+        trigger = QAbstractItemView.EditTrigger  # any key: for input methods, the rest is done by `TableKeys`
+        self.setEditTriggers(trigger.EditKeyPressed | trigger.DoubleClicked | trigger.AnyKeyPressed)
         self.header.sectionClicked.connect(self._on_header_click)
         self.header.sort_wished.connect(self._on_sort_wish)
         self.header.everything_wished.connect(self.select_everything)
@@ -129,7 +130,7 @@ class DataTable(MouseTable):
         """Choose one whole row, and put the cursor there."""
         if self.model() is None or not 0 <= row < self.model().rowCount():
             return
-        self.choice.choose(Cell(row, max(0, self.currentIndex().column())), whole_rows=True)
+        self.choice.choose(Cell(row, self._cursor_section()), whole_rows=True)
 
     def forget_everything(self) -> None:
         """Choose nothing instead of everything."""
@@ -141,12 +142,15 @@ class DataTable(MouseTable):
         model = self.model()
         if model is None or not 0 <= row < model.rowCount():
             return
-        section = self.columns.section_of(column) if column else self.currentIndex().column()
-        shown = self.columns.shown()
-        if section not in shown:
-            section = shown[min(len(shown) - 1, int(self.columns.numbered))] if shown else 0
+        section = self.columns.section_of(column) if column else -1
+        section = section if section >= 0 else self._cursor_section()
         self.choice.choose(Cell(row, section))
         self.scrollTo(model.index(row, section))
+
+    def _cursor_section(self) -> int:
+        """Where the cursor goes in a row that is chosen for it: its present column, else the first one with text."""
+        section, shown = self.currentIndex().column(), self.columns.shown()
+        return section if section in shown else shown[min(len(shown) - 1, int(self.columns.numbered))] if shown else 0
 
     # Sorting
 
@@ -337,6 +341,7 @@ class DataTable(MouseTable):
 
     @Slot(QModelIndex, QModelIndex)
     def _on_current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        self.choice.on_current(current.row(), current.column())
         self.viewport().update()
         if current.row() != previous.row():
             self.current_changed.emit(current.row())

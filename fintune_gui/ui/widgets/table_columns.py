@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NARROWEST = 36
 _WIDEST_FIT = 420
 _WIDEST = 4000
+_NARROWEST_NUMBERS = 48
+_ROOM_FOR_MARKS = 27
 _WIDTH_FROM_ROWS = 40
 _MOST_FROZEN = 0.7
 """Share of the table's width that frozen columns may take; those beyond it scroll."""
@@ -139,15 +141,17 @@ class TableColumns(QObject):
         """Make a column as wide as the header and the rows on the screen need."""
         first = max(0, self._table.rowAt(0))
         self.resize(section, self.fitting_width(section, first))
-        self.changed.emit()
+        self.tell()
 
     def fitting_width(self, section: int, first: int = 0) -> int:
         """Width for the header and some rows from `first` on; never looks at all rows."""
         model = self._table.model()
-        rows = range(first, min(first + _WIDTH_FROM_ROWS, model.rowCount()))
+        rows = {*range(first, min(first + _WIDTH_FROM_ROWS, model.rowCount())), *range(model.rowCount())[-1:]}
         texts = (str(model.index(row, section).data() or "")[:200] for row in rows)
         measure = self._table.fontMetrics()
         widest = max((measure.horizontalAdvance(text) for text in texts), default=0)
+        if self.numbered and section == 0:
+            return max(_NARROWEST_NUMBERS, widest + _ROOM_FOR_MARKS)
         return min(_WIDEST_FIT, max(widest + 18, self._table.header.least_width(section)))
 
     def move(self, section: int, place: int) -> None:
@@ -180,6 +184,10 @@ class TableColumns(QObject):
     def _after_change(self) -> None:
         self.fill()
         self._table.lay_out_again()
+        self.tell()
+
+    def tell(self) -> None:
+        """The user is done with a change."""
         self._known = self.state()
         self.changed.emit()
 
@@ -220,7 +228,15 @@ class TableColumns(QObject):
             given = width if isinstance(width, int) and width > 0 else self.fitting_width(section)
             self._natural[section] = max(NARROWEST, min(given, _WIDEST))
             self._table.horizontalHeader().resizeSection(section, self._natural[section])
+        self.widen_numbers()
         self.fill()
+
+    def widen_numbers(self) -> None:
+        """Make room for the numbers of the rows that are there now; a number that is cut off would be another one."""
+        if self.numbered and not self._busy:
+            needed = self.fitting_width(0)
+            if self._table.horizontalHeader().sectionSize(0) < needed:
+                self.resize(0, needed)
 
     def state(self) -> dict[str, Any]:
         """Everything that the user can choose, to be kept as JSON."""
@@ -254,12 +270,14 @@ class TableColumns(QObject):
 
     def _restore_order(self, order: list[str]) -> None:
         header = self._table.horizontalHeader()
-        known = [s for s in (self.section_of(name) for name in order) if s >= 0]
-        sections = [*known, *(s for s in range(header.count()) if s not in known)]
+        sections = list(dict.fromkeys(s for s in (self.section_of(name) for name in order) if s >= 0))
+        for section in range(header.count()):
+            if section not in sections:  # a new column, or a renamed one: behind the one it follows in the model
+                sections.insert(sections.index(section - 1) + 1 if section - 1 in sections else 0, section)
         if self.numbered:
             sections.remove(0)
             sections.insert(0, 0)
-        for place, section in enumerate(dict.fromkeys(sections)):
+        for place, section in enumerate(sections):
             header.moveSection(header.visualIndex(section), place)
 
     def rect(self, section: int, top: int, height: int) -> QRect:

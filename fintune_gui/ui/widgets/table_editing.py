@@ -69,8 +69,11 @@ class CellDelegate(QStyledItemDelegate):
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:
         """Enter commits and goes down, as in a spreadsheet. Tab and Esc are Qt's, and do what is expected."""
-        key = event.key() if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress else None
-        if isinstance(editor, QLineEdit) and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        enter = isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.type() is QEvent.Type.ShortcutOverride:
+            event.accept()  # Ctrl+Enter ends the edit here, and does not press the button of the page
+            return True
+        if enter and isinstance(editor, QLineEdit) and event.type() is QEvent.Type.KeyPress:
             self.commitData.emit(editor)
             self.closeEditor.emit(editor, Hint.SubmitModelCache)
             return True

@@ -127,16 +127,17 @@ class TableHeader(QHeaderView):
         edge = self._columns.frozen_width()
         painter.fillRect(event.rect(), self.palette().base())
         painter.setClipRect(QRect(edge, 0, self.viewport().width() - edge, self.height()))
-        self._paint_sections(painter, moving)
+        self._paint_sections(painter, moving, edge)
         painter.setClipping(False)
-        self._paint_sections(painter, still)
+        self._paint_sections(painter, still, 0)
         if self._moving and self._drop_place >= 0:
             paint_drop_place(painter, self._drop_x(), self.height())
         painter.end()
 
-    def _paint_sections(self, painter: QPainter, spans: list[tuple[int, int, int]]) -> None:
+    def _paint_sections(self, painter: QPainter, spans: list[tuple[int, int, int]], from_x: int) -> None:
         for section, left, width in spans:
-            paint_section(painter, QRect(left, 0, width, self.height()), self._look(section))
+            seen = max(left, from_x)  # the name stays in sight while its column scrolls below the frozen ones
+            paint_section(painter, QRect(seen, 0, left + width - seen, self.height()), self._look(section))
 
     def _look(self, section: int) -> HeaderLook:
         name = self._columns.name(section)
@@ -223,7 +224,7 @@ class TableHeader(QHeaderView):
         self.viewport().update()
         if resized >= 0:
             if self.sectionSize(resized) != self._width_before:
-                self._columns.changed.emit()
+                self._columns.tell()
         elif moving:
             place = self._columns.shown().index(pressed)
             self._columns.move(pressed, drop - (drop > place))

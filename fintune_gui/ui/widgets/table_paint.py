@@ -114,7 +114,8 @@ class CellPainter:
         """Draw a cell without its grid."""
         colours = cell_colours()
         back = colours.chosen if chosen else look.back or (colours.cursor_row if cursor_row else colours.surface)
-        painter.fillRect(box, back)
+        if back is not colours.surface:  # which is there already
+            painter.fillRect(box, back)
         if look.back is not None and (chosen or cursor_row):
             painter.fillRect(QRect(box.left(), box.top(), 3, box.height()), look.back.darker(115))
         if look.edited:
@@ -181,6 +182,7 @@ class CellPainter:
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         if not shown.isascii() and _reads_backwards(shown):
             option.setTextDirection(Qt.LayoutDirection.RightToLeft)
+            option.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout.setTextOption(option)
         if shown is not text and not shown.isascii():
             layout.setFormats(_muted_signs(shown))

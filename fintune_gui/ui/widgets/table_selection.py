@@ -67,6 +67,7 @@ class TableSelection:
     def __init__(self, table: TableView) -> None:
         self._table = table
         self._blocks: list[Block] | None = None
+        self._moving = False
         self.everything = False
         self.anchor = Cell(-1, -1)
         self.whole_rows = False
@@ -149,7 +150,14 @@ class TableSelection:
         self._table.selectionModel().select(self._ranges(first, last), how)
 
     def _move_cursor(self, cell: Cell) -> None:
+        self._moving = True
         self._table.selectionModel().setCurrentIndex(self._table.model().index(*cell), Flag.NoUpdate)
+        self._moving = False
+
+    def on_current(self, row: int, section: int) -> None:
+        """The cursor is elsewhere; where someone else put it, the next block begins there."""
+        if not self._moving:
+            self.anchor, self.whole_rows = Cell(row, section), False
 
     def _ranges(self, first: Cell, last: Cell) -> QItemSelection:
         """The rectangle between two cells as it is seen: columns may stand in another order than in the model."""

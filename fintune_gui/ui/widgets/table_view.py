@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Slot,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from fintune_gui.ui.itemmodels.cell_look import SORT_KEY_ROLE, LooksModel, look_by_roles
@@ -120,6 +120,7 @@ class TableView(QTableView):
         if names != self._names:
             self._names = names
             self.columns.on_other_columns()
+        self.columns.widen_numbers()
         self.header.viewport().update()
         self.viewport().update()
 
@@ -167,6 +168,15 @@ class TableView(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.columns.fill()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Shift turns the wheel sideways, as in browsers and spreadsheets."""
+        if event.modifiers() == Qt.KeyboardModifier.ShiftModifier and event.angleDelta().y():
+            bar = self.horizontalScrollBar()
+            bar.setValue(bar.value() - event.angleDelta().y())
+            event.accept()
+        else:
+            super().wheelEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
