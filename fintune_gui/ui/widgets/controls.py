@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -301,16 +301,23 @@ class SearchField(LineEdit):
         self.setProperty("kind", "search")
         self.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.setClearButtonEnabled(False)
-        clear = QAction(self)
-        clear.setShortcut(Qt.Key.Key_Escape)
-        clear.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        clear.triggered.connect(self._empty)
-        self.addAction(clear)
 
-    @Slot()
-    def _empty(self) -> None:
+    def event(self, event: QEvent) -> bool:
+        """While there is something to empty, Esc belongs to this field before it belongs to any shortcut."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._empties(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._empties(event):
+            super().keyPressEvent(event)
+            return
         self.clear()
         self._commit()
+
+    def _empties(self, event: QKeyEvent) -> bool:
+        return event.key() == Qt.Key.Key_Escape and not event.modifiers() and bool(self.text())
 
 
 class CheckBox(QCheckBox):
