@@ -45,6 +45,8 @@ class RowFacets(QObject):
         self._facets, self._filter = panel.facets, panel.filter
         self._shown: dict[FacetSpec, object] = {}
         """What the counts on screen are the answer to."""
+        self._offered = False
+        """Whether there have been facets for these rows; the user may have removed them all."""
         self._work = InTurn(self)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -77,13 +79,17 @@ class RowFacets(QObject):
     @Slot(object)
     def _open_columns(self, columns: list[str]) -> None:
         self._facets.set_columns(columns)
-        if not self._facets.specs and columns:
-            label = self._filter.label_column
-            values = [name for name in (label, _SOURCE) if name in columns]
-            text = next((name for name in columns if name not in values), columns[0])
-            specs = [FacetSpec("value", name) for name in values]
-            self._facets.set_specs([*specs, FacetSpec("length", text), FacetSpec("state")])
+        self._offered = bool(self._facets.specs)
         self.refresh()
+
+    def _offer_first(self) -> None:
+        """The facets that are opened first on LLM data: labels and sources, how long texts are, and states."""
+        columns, label = self._view.columns, self._filter.label_column
+        values = [name for name in dict.fromkeys((label, _SOURCE)) if name in columns]
+        text = next((name for name in columns if name not in values), columns[0])
+        specs = [FacetSpec("value", name) for name in values]
+        self._facets.set_specs([*specs, FacetSpec("length", text), FacetSpec("state")])
+        self._offered = True
 
     # Counting
 
@@ -93,6 +99,8 @@ class RowFacets(QObject):
         if dataset is None or not self._facets.isVisible():
             self._work.forget()
             return
+        if not self._offered:
+            self._offer_first()
         self._mark()
         limited = self._view.limited_to_rows
         self._facets.show_note("Counts are of all rows, not only of the finding's." if limited else "")

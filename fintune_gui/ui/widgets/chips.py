@@ -73,6 +73,7 @@ class Chip(QPushButton):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setProperty("kind", "chip")
         self.words = text
         self.setFont(font("small"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -49,7 +49,7 @@ def conditions(text: str) -> list[str]:
 
 def alternatives(condition: str) -> list[str]:
     """What is enough: the parts of a condition that stand between "or"."""
-    inner = _unwrapped(condition)
+    inner = without_brackets(condition)
     return _split(inner, _tokens(inner), "or")
 
 
@@ -74,7 +74,7 @@ def without_not(condition: str) -> str:
     """A condition without the "not" before it; as it is if there is none."""
     tokens = _tokens(condition)
     if len(tokens) > 1 and tokens[0].word == "not" and tokens[1].word not in _ABOUT - {"is"}:
-        return _unwrapped(condition[tokens[0].end :].strip())
+        return without_brackets(condition[tokens[0].end :].strip())
     return condition
 
 
@@ -166,8 +166,8 @@ def _split(text: str, tokens: list[_Token], joint: str) -> list[str]:
     return [part.strip() for part in (*parts, text[start:]) if part.strip()]
 
 
-def _unwrapped(text: str) -> str:
-    """Without the brackets around the whole of it."""
+def without_brackets(text: str) -> str:
+    """A condition without the brackets around the whole of it."""
     tokens = _tokens(text)
     while len(tokens) > 2 and tokens[0].word == "(" and len(_outer(tokens)) == 2 and tokens[-1].word == ")":
         text = text[tokens[0].end : tokens[-1].start].strip()
@@ -182,6 +182,6 @@ def _wrapped(condition: str) -> str:
 
 def _spoken(condition: str) -> str:
     """What a condition says, in small letters; only "==" minds the letters of what stands behind it."""
-    words = [token.text for token in _tokens(_unwrapped(condition))]
+    words = [token.text for token in _tokens(without_brackets(condition))]
     exact = words.index("==") if "==" in words else len(words)
     return " ".join([*(word.lower() for word in words[:exact]), *words[exact:]])

@@ -346,7 +346,10 @@ class _LineDelegate(QStyledItemDelegate):
             colour(t.soft("info")) if included else colour(t.raised_hover) if hovered else Qt.BrushStyle.NoBrush
         )
         painter.drawRoundedRect(inner.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        self._paint_bar(painter, inner, line.count / max(1, *(other.count for other in facet.lines)), included=included)
+        if line.count:
+            self._paint_bar(
+                painter, inner, line.count / max(1, *(other.count for other in facet.lines)), included=included
+            )
         if included:
             mark = QRectF(box.left() + _LEFT, box.center().y() - _MARK / 2 + 1, _MARK, _MARK)
             paint_icon(painter, "check", mark, t.ink("info"))

@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.theme import icon, metrics
 from fintune_gui.ui.widgets.card import row
 from fintune_gui.ui.widgets.conditions import (
     Subject,
@@ -27,6 +27,8 @@ from fintune_gui.ui.widgets.length_range import LengthRange
 from fintune_gui.ui.widgets.words import counted
 
 _WIDTH = 232
+_WIDTH_NARROW = 176
+_NARROW = 560
 _FEW = 8
 
 
@@ -72,7 +74,7 @@ class FacetSection(QWidget):
         self._all = False
         self._lines: list[FacetLine] = []
         self._distinct = 0
-        self.title = Button(f"⌄  {spec.title}", self.fold, kind="flat")
+        self.title = Button(spec.title, self.fold, kind="flat", icon_name="chevron_down")
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.title.setToolTip(spec.title)
         self.title.setAccessibleName(f"Facet {spec.title}")
@@ -160,7 +162,7 @@ class FacetSection(QWidget):
     def fold(self) -> None:
         """Close it to its title, or open it again."""
         self.folded = not self.folded
-        self.title.setText(f"{'›' if self.folded else '⌄'}  {self.spec.title}")
+        self.title.setIcon(icon("forward" if self.folded else "chevron_down"))
         self.title.setAccessibleName(f"Facet {self.spec.title}{', folded' if self.folded else ''}")
         self._show_parts()
         if not self.folded:
@@ -255,6 +257,8 @@ class FacetPanel(QFrame):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setWidget(content)
+        content.setAutoFillBackground(False)  # the card shows through
+        self._area.viewport().setAutoFillBackground(False)
         foot = QHBoxLayout()
         foot.setContentsMargins(metrics.GAP, metrics.SMALL_GAP, metrics.GAP, metrics.GAP)
         foot.addWidget(self.add_button)
@@ -266,6 +270,10 @@ class FacetPanel(QFrame):
         layout.addWidget(self._area, 1)
         layout.addLayout(foot)
         self.hide()
+
+    def fit_into(self, width: int) -> None:
+        """Take less room beside the table of a panel that has only so many pixels."""
+        self.setFixedWidth(_WIDTH_NARROW if width < _NARROW else _WIDTH)
 
     # What the owner says
 

@@ -8,7 +8,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import row
 from fintune_gui.ui.widgets.chips import Chips
-from fintune_gui.ui.widgets.conditions import Subject, conditions, joined, quoted, subject, without_not
+from fintune_gui.ui.widgets.conditions import (
+    Subject,
+    conditions,
+    joined,
+    quoted,
+    subject,
+    without_brackets,
+    without_not,
+)
 from fintune_gui.ui.widgets.controls import Button, ComboBox, Label, SearchField
 from fintune_gui.ui.widgets.feedback import Banner
 
@@ -75,6 +83,7 @@ class FilterBar(QWidget):
     def set_text(self, text: str) -> None:
         """Put a filter into the field and say so."""
         self.search.setText(text)
+        self.search.setCursorPosition(0)
         self._commit()
 
     def query_text(self) -> str:
@@ -126,7 +135,7 @@ class FilterBar(QWidget):
     def _show_chips(self) -> None:
         parts = self.conditions()
         plain = len(parts) == 1 and subject(parts[0]) is None and without_not(parts[0]) == parts[0]
-        self.chips.show_words([] if plain else parts)
+        self.chips.show_words([] if plain else [without_brackets(part) for part in parts])
 
     # The rest
 

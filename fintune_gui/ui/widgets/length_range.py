@@ -44,7 +44,7 @@ class LengthRange(QWidget):
         return QSize(160, _HEIGHT)
 
     def show_counts(self, edges: Sequence[float], counts: Sequence[int]) -> None:
-        """`counts[n]` rows are at least `edges[n]` and less than `edges[n + 1]` characters long (the last: at most)."""
+        """`counts[n]` rows are at least `edges[n]` and less than `edges[n + 1]` characters long."""
         self.edges, self.counts = tuple(edges), tuple(counts)
         self._say()
 
@@ -58,7 +58,7 @@ class LengthRange(QWidget):
         bins = self._dragged
         shown = self._lengths(*bins) if bins is not None else self._range
         if shown is None:
-            return f"any length up to {math.ceil(self.edges[-1]):,}" if self.counts else "…"
+            return f"any length up to {math.ceil(self.edges[-1]) - 1:,}" if self.counts else "no text in these rows"
         return f"{shown[0]:,} to {shown[1]:,} characters"
 
     def _say(self) -> None:
@@ -77,8 +77,7 @@ class LengthRange(QWidget):
 
     def _lengths(self, first: int, last: int) -> tuple[int, int]:
         low = math.ceil(self.edges[first])
-        high = math.floor(self.edges[-1]) if last == len(self.counts) - 1 else math.ceil(self.edges[last + 1]) - 1
-        return low, max(low, high)
+        return low, max(low, math.ceil(self.edges[last + 1]) - 1)
 
     def _bins(self) -> tuple[int, int] | None:
         """The bins that the chosen range touches."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from fintune_gui.ui.itemmodels.rows_model import RowsModel
@@ -62,6 +63,10 @@ class RowsPanel(Card):
         beside.addWidget(self.table, 1)
         beside.addWidget(self.nothing, 1)
         self.add(beside, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.facets.fit_into(self.width())
 
     @Slot(bool)
     def show_facets(self, shown: bool) -> None:
