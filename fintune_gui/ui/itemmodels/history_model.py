@@ -1,25 +1,34 @@
-"""The history of changes as a list: one line for each operation, hand edits in a row taken together."""
+"""The history of changes as a list: one line for each operation, hand edits in a row taken together, and a line for
+what was done on other branches."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.store import Operation
 
 Index = QModelIndex | QPersistentModelIndex
+Kind = Literal["import", "change", "branch", "time", "earlier"]
 
 LINE_ROLE = int(Qt.ItemDataRole.UserRole) + 1
+FIRST_LINES = 500
+"""Operations that are shown until the earlier ones are asked for."""
 _NOWHERE = QModelIndex()
-_BY_HAND = {"edit": "Edited by hand", "remove": "Removed by hand"}
+_BY_HAND = {"edit": "Edited by hand", "remove": "Removed by hand", "mark": "Marked", "note": "Wrote notes"}
 _COUNTS = re.compile(r"(?: in [\d,]+ (?:cell|row)s?(?: of [\d,]+ rows?)?|: [\d,]+ rows?)$")
 """The counts at the end of an operation's sentence; the list shows them in a column of their own."""
 _MOST_TOLD = 12
+_PAUSE_S = 30 * 60
+"""After a pause like this the list says the time again."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class HistoryLine:
     """Operations that are shown as one.
 
     Attributes:
+        number: Place among the changes; 0 for lines that are none.
         last: `seq` of the last of them: going there means that all of them are in force.
         count: What they touched, in words: "14 cells"; "" if the sentence says it.
     """
@@ -37,41 +47,127 @@ class HistoryLine:
     count: str
     in_force: bool
     tip: str = ""
+    kind: Kind = "change"
 
 
-def history_lines(operations: Sequence[Operation]) -> list[HistoryLine]:
-    """Lines for the operations, oldest first."""
+def history_lines(
+    operations: Sequence[Operation], tip: int, *, most: int = FIRST_LINES, now: datetime | None = None
+) -> list[HistoryLine]:
+    """Lines from the import to `tip`, oldest first, each branch as one line where it leaves the way.
+
+    Args:
+        operations: All of them, on all branches.
+        most: How many operations of the way are shown, counted from the end.
+    """
+    known = {operation.seq: operation for operation in operations}
+    way: list[Operation] = []
+    at = tip
+    while at in known:
+        way.append(known[at])
+        at = known[at].parent or 0
+    way.reverse()
+    branches = _branches(operations, {operation.seq for operation in way})
+    lines = [HistoryLine(0, 0, "As imported", "", in_force=True, kind="import")]
+    hidden = max(0, len(way) - most)
+    lines += [_branch_line(branch) for branch in branches.get(0, ())]
+    if hidden:
+        last = way[hidden - 1]
+        words = f"Show {counted(hidden, 'earlier change')}"
+        lines.append(HistoryLine(0, last.seq, words, "", last.in_force, kind="earlier"))
+    before = 0.0
+    for number, group in enumerate(_groups(way[hidden:], branches), start=hidden + 1):
+        if group[0].time - before > _PAUSE_S:
+            lines.append(HistoryLine(0, -1, _moment(group[0].time, now), "", group[0].in_force, kind="time"))
+        before = group[-1].time
+        lines.append(_line(number, group))
+        lines += [_branch_line(branch) for branch in branches.get(group[-1].seq, ())]
+    return lines
+
+
+def _branches(operations: Sequence[Operation], way: set[int]) -> dict[int, list[list[Operation]]]:
+    """Operations that are not on the way, by where they leave it, one list for each branch."""
+    root_of: dict[int, int] = {}
+    branches: dict[int, Operation] = {}
+    members: dict[int, list[Operation]] = {}
+    for operation in operations:  # parents come before their children
+        if operation.seq in way:
+            continue
+        parent = operation.parent or 0
+        root = root_of.get(parent, operation.seq)
+        if root == operation.seq:
+            branches[root] = operation
+        root_of[operation.seq] = root
+        members.setdefault(root, []).append(operation)
+    found: dict[int, list[list[Operation]]] = {}
+    for root, first in branches.items():
+        found.setdefault(first.parent or 0, []).append(members[root])
+    return found
+
+
+def _groups(way: Sequence[Operation], branches: dict[int, list[list[Operation]]]) -> list[list[Operation]]:
     groups: list[list[Operation]] = []
-    for operation in operations:
+    for operation in way:
         before = groups[-1][-1] if groups else None
-        if before is not None and _go_together(before, operation):
+        if before is not None and before.seq not in branches and _go_together(before, operation):
             groups[-1].append(operation)
         else:
             groups.append([operation])
-    return [_line(number, group) for number, group in enumerate(groups, start=1)]
+    return groups
 
 
 def _go_together(before: Operation, after: Operation) -> bool:
-    same_reason = before.label.partition(": ")[2] == after.label.partition(": ")[2] or after.kind == "edit"
-    return before.kind == after.kind and before.in_force == after.in_force and after.kind in _BY_HAND and same_reason
+    same_reason = before.label.partition(": ")[2] == after.label.partition(": ")[2] or after.kind != "remove"
+    soon = after.time - before.time <= _PAUSE_S
+    return (
+        before.kind == after.kind
+        and before.in_force == after.in_force
+        and after.kind in _BY_HAND
+        and same_reason
+        and soon
+    )
 
 
 def _line(number: int, group: list[Operation]) -> HistoryLine:
     last = group[-1]
     cells, rows = sum(op.cells for op in group), sum(op.rows for op in group)
-    count = _counted(rows, "row") if last.kind in ("remove", "restore") or not cells else _counted(cells, "cell")
+    count = (
+        counted(rows, "row")
+        if last.kind in ("remove", "restore", "mark", "note", "add", "files") or not cells
+        else counted(cells, "cell")
+    )
     if len(group) > 1 or last.kind == "remove":
-        text = _BY_HAND[last.kind] if last.kind == "edit" else last.label.partition(": ")[2] or last.label
+        text = last.label.partition(": ")[2] or last.label if last.kind == "remove" else _BY_HAND[last.kind]
     else:
         text = _COUNTS.sub("", last.label)
-    if last.kind == "restore" or (last.kind == "edit" and len(group) == 1):
+    if last.kind in ("restore", "rename", "add", "files") or (
+        last.kind in ("edit", "mark", "note") and len(group) == 1
+    ):
         count = ""  # the sentence says it
-    tip = "\n".join(op.label for op in group[-_MOST_TOLD:])
-    return HistoryLine(number, last.seq, text, count, last.in_force, tip)
+    told = [f"{op.label} · {_clock(op.time)}" for op in group[-_MOST_TOLD:]]
+    return HistoryLine(number, last.seq, text, count, last.in_force, "\n".join(told))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _branch_line(branch: list[Operation]) -> HistoryLine:
+    told = [f"{op.label} · {_clock(op.time)}" for op in branch[-_MOST_TOLD:]]
+    words = f"{counted(len(branch), 'other change')} from here"
+    return HistoryLine(0, branch[-1].seq, words, "", False, "\n".join(["Go there:", *told]), "branch")
+
+
+def _local(time: float) -> datetime:
+    return datetime.fromtimestamp(time, UTC).astimezone()
+
+
+def _clock(time: float) -> str:
+    return f"{_local(time):%d %b %H:%M}"
+
+
+def _moment(time: float, now: datetime | None) -> str:
+    then, today = _local(time), now or datetime.now(UTC).astimezone()
+    days = (today.date() - then.date()) // timedelta(days=1)
+    day = {0: "Today", 1: "Yesterday"}.get(
+        days, f"{then.day} {then:%B}" + (f" {then.year}" if then.year != today.year else "")
+    )
+    return f"{day}, {then:%H:%M}"
 
 
 class HistoryModel(QAbstractListModel):
@@ -80,23 +176,37 @@ class HistoryModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.lines: list[HistoryLine] = []
+        self._shown: tuple[Sequence[Operation], int] = ((), 0)
+        self._most = FIRST_LINES
 
-    def show_operations(self, operations: Sequence[Operation]) -> None:
+    def show_operations(self, operations: Sequence[Operation], tip: int) -> None:
         """Show another history."""
-        lines = [HistoryLine(0, 0, "As imported", "", in_force=True), *history_lines(operations)]
+        self._shown = (operations, tip)
+        lines = history_lines(operations, tip, most=self._most)
         if lines == self.lines:
             return
         self.beginResetModel()
         self.lines = lines
         self.endResetModel()
 
+    def show_earlier(self) -> None:
+        """Show all lines, however many."""
+        self._most = len(self._shown[0]) + 1
+        self.show_operations(*self._shown)
+
     @property
     def present(self) -> int:
         """Place of the last line that is in force."""
-        return max(place for place, line in enumerate(self.lines) if line.in_force) if self.lines else 0
+        there = [place for place, line in enumerate(self.lines) if line.in_force and line.kind in ("change", "import")]
+        return there[-1] if there else 0
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.lines)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if index.isValid() and self.lines[index.row()].kind == "time":
+            return Qt.ItemFlag.NoItemFlags
+        return super().flags(index)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
@@ -109,5 +219,7 @@ class HistoryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return line.tip or line.text
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{line.text} {line.count}{'' if line.in_force else ', undone'}".strip()
+            undone = ", undone" if line.kind == "change" and not line.in_force else ""
+            here = ", you are here" if index.row() == self.present else ""
+            return f"{line.text} {line.count}".strip() + undone + here
         return None

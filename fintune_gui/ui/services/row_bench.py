@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.row_asking import RowAsking
+from fintune_gui.ui.services.row_dock import RowDock
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.services.row_menu import RowMenu
 from fintune_gui.ui.services.row_narrowing import RowNarrowing
@@ -19,13 +21,16 @@ from fintune_gui.ui.services.row_view import RowView
 from fintune_gui.ui.services.row_work import RowWork
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.widgets.ask_bar import AskBar
 from fintune_gui.ui.widgets.controls import Button
+from fintune_gui.ui.widgets.feedback import Banner
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.row_detail import RowDetail
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
+from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.store import Dataset
+    from fintune_gui.dataset.store import Dataset, Draft
     from fintune_gui.ui.pages.page import PageHeader
 
 
@@ -61,6 +66,7 @@ class RowBench(QWidget):
         view: Which rows the table shows.
         work: Changes off the window's thread, one at a time.
         editing: Every change that a person makes by hand.
+        asking: Those of them that need an answer first.
 
     Signals:
         snapshot_taken: What is true now, a `RowSnapshot`; None while there are no rows.
@@ -76,13 +82,18 @@ class RowBench(QWidget):
         super().__init__(parent)
         self.session = session
         self.snapshot: RowSnapshot | None = None
-        self._shown_as = ""
-        """Fingerprint of the rows as they are shown; "" while that is not known."""
-        self.progress = ProgressStrip(can_cancel=False)
+        self._shown_as = -1
+        """Revision of the rows as they are shown; -1 while that is not known."""
+        self._wanted: tuple[int, bool] | None = None
+        """A row to go to once it is in the view, and whether it shall be edited then."""
+        self.progress = ProgressStrip()
+        self.draft = Banner()
+        self.bar = AskBar()
         self.rows = RowsPanel()
         self.table, self.model = self.rows.table, self.rows.model
         self.filter, self.finder = self.rows.filter, self.rows.finder
         self.detail = RowDetail()
+        self.dock = RowDock(self.rows, self.detail)
         self.undo_button: Button | None = None
         self.redo_button: Button | None = None
         self._lay_out()
@@ -91,39 +102,60 @@ class RowBench(QWidget):
         self.narrowing = RowNarrowing(self.rows, self.view, self)
         self.work = RowWork(session, self)
         self.editing = RowEditing(session, self.rows, self.work, self)
-        self.reading = RowReading(self.detail, self.view, self.editing, self)
-        self.menu = RowMenu(self.rows, self.editing, self)
+        self.asking = RowAsking(self.rows, self.editing, self.bar, self)
+        self.reading = RowReading(session, self.detail, self.view, self.editing, self)
+        self.menu = RowMenu(self.rows, self.editing, self.asking, self.edit_note, self)
         self._snapshots = RowSnapshots(session, self._take_snapshot, self._cannot_open, self)
         self._connect()
 
     def _lay_out(self) -> None:
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.addWidget(self.rows)
-        self._splitter.addWidget(self.detail)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setSizes([560, 110])
+        self.draft.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
-        layout.addWidget(self.progress)
-        layout.addWidget(self._splitter, 1)
+        for widget in (self.progress, self.draft, self.bar):
+            layout.addWidget(widget)
+        layout.addWidget(self.dock, 1)
 
     def _connect(self) -> None:
         self.work.busy_changed.connect(self._show_busy)
         self.work.progress.connect(self._on_progress)
+        self.progress.cancelled.connect(self.work.cancel)
         self.editing.edited.connect(self._on_edited)
-        self.table.find_requested.connect(self.focus_search)
-        self.table.replace_requested.connect(self.open_find)
-        self.table.copied.connect(self._say_copied)
+        self.editing.added.connect(lambda row_id: self.go_to_row(row_id, edit=True))
+        self.asking.row_wanted.connect(self.go_to_row)
+        self.bar.closed.connect(self.table.setFocus)
+        self.reading.drafts.found.connect(self._offer_draft)
+        self.reading.kept_aside.connect(self._offer)
+        self.dock.open_changed.connect(lambda is_open: self.reading.set_open(is_open=is_open))
+        self.detail.move_requested.connect(self._move)
+        self.detail.left.connect(self.table.setFocus)
+        self.detail.closed.connect(self.table.setFocus)
+        self.model.modelReset.connect(self._go_on)
         self.finder.apply_requested.connect(self._replace)
         self.finder.closed.connect(self.table.setFocus)
         self.narrowing.rename_requested.connect(self._set_value)
         self.search.flag_requested.connect(self._flag_found)
         for keys, act in (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find)):
-            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut = QShortcut(QKeySequence(keys), self.rows)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
+        self._connect_table()
+
+    def _connect_table(self) -> None:
+        table, editing, asking = self.table, self.editing, self.asking
+        table.find_requested.connect(self.focus_search)
+        table.replace_requested.connect(self.open_find)
+        table.copied.connect(self._say_copied)
+        table.detail_requested.connect(self.dock.toggle)
+        table.flag_requested.connect(editing.flag)
+        table.star_requested.connect(editing.star)
+        table.add_row_requested.connect(editing.add_row)
+        table.paste_requested.connect(asking.paste)
+        table.fill_down_requested.connect(asking.fill_down)
+        table.rename_requested.connect(asking.ask_name)
+        table.go_to_row_requested.connect(asking.ask_row)
+        table.next_flagged.connect(asking.go_to_flagged)
 
     def add_undo_buttons(self, header: PageHeader) -> None:
         """Put Undo and Redo into a page's header."""
@@ -142,7 +174,8 @@ class RowBench(QWidget):
         self._snapshots.want()
 
     def leave(self) -> None:
-        """The page is not on screen any more."""
+        """The page is not on screen any more: what is typed is committed."""
+        self.detail.commit()
         self.editing.withdraw_news()
 
     def _take_snapshot(self, snapshot: RowSnapshot | None) -> None:
@@ -158,13 +191,15 @@ class RowBench(QWidget):
     def _show_rows(self, snapshot: RowSnapshot, before: RowSnapshot | None) -> None:
         columns = self._columns(snapshot.dataset)
         if snapshot.dataset is not self.view.dataset or columns != self.view.columns:
+            if snapshot.dataset is not self.view.dataset:
+                self.reading.drafts.look()
             self.view.open(snapshot.dataset, columns, self.session.project.id)
-        elif snapshot.fingerprint != self._shown_as:
+        elif snapshot.revision != self._shown_as:
             if before is None or snapshot.kept > before.kept:
                 self.view.ask()  # rows came back: they have no place in the view yet
             self.view.show_change()
             self.search.preview()
-        self._shown_as = snapshot.fingerprint
+        self._shown_as = snapshot.revision
 
     def _columns(self, dataset: Dataset) -> list[str]:
         """The columns with a role first, in the order of the roles."""
@@ -179,13 +214,15 @@ class RowBench(QWidget):
 
     def _forget(self) -> None:
         """Let go of the rows: they are closed, or other ones come."""
-        self._shown_as = ""
+        self._shown_as = -1
+        self.draft.hide()
         self.view.close()
 
     def _show_what_can_be_done(self) -> None:
         free, snapshot = self.free, self.snapshot
         self.model.editable = free
         self.narrowing.set_free(free=free)
+        self.detail.set_editable(editable=free)
         if self.undo_button is not None and self.redo_button is not None:
             self.undo_button.setEnabled(free and snapshot is not None and snapshot.can_undo)
             self.redo_button.setEnabled(free and snapshot is not None and snapshot.can_redo)
@@ -195,9 +232,9 @@ class RowBench(QWidget):
     def _show_busy(self, what: str) -> None:
         self._show_what_can_be_done()
         if what:
-            self.progress.start(what)
+            self.progress.start(what, can_cancel=self.work.can_cancel)
             return
-        self._shown_as = ""
+        self._shown_as = -1
         self.progress.finish()
 
     @Slot(object)
@@ -208,8 +245,114 @@ class RowBench(QWidget):
     def _on_edited(self) -> None:
         """A cell was changed at once: show it, and let everybody look again."""
         self.view.show_change()
-        self._shown_as = ""  # taken back at once, the rows would seem never to have changed
+        self._shown_as = -1  # taken back at once, the rows would seem never to have changed
         self.session.rows_were_changed()
+
+    # Going
+
+    @Slot(object)
+    def go_to_row(self, row_id: int, *, edit: bool = False) -> None:
+        """Bring a row to the cursor. One that the filter keeps out is said to be so, with a way there."""
+        dataset = self.view.dataset
+        if dataset is None or not 0 <= row_id < dataset.total_rows:
+            rows = counted(dataset.total_rows, "row") if dataset is not None else "no rows"
+            notifications().say(f"There is no row {row_id + 1:,}.", f"The data has {rows}.", key="row")
+            return
+        place = self.model.place_of(row_id)
+        if place is not None:
+            self._arrive(place, edit=edit)
+        elif edit or not self.filter.is_filtered:
+            self._wanted = (row_id, edit)  # a new row: it comes with the next view
+            self.show_all_of(row_id)
+        else:
+            notifications().say(
+                f"Row {row_id + 1:,} is not among the shown rows.",
+                actions=[("Show all rows and go there", lambda: self._go_among_all(row_id))],
+                key="row",
+            )
+
+    def show_all_of(self, row_id: int) -> None:
+        """Take every filter off, so that a row is in the view; a removed one shows removed rows too."""
+        removed = self.view.dataset is not None and self.view.dataset.is_removed(row_id)
+        self.filter.clear()
+        if removed:
+            self.filter.shown.set_value("all")
+        self.view.show_all() if not removed else self.view.ask()
+
+    def _go_among_all(self, row_id: int) -> None:
+        self._wanted = (row_id, False)
+        self.show_all_of(row_id)
+
+    @Slot()
+    def _go_on(self) -> None:
+        """The view is another one: go to the row that was waited for."""
+        if self._wanted is not None and self.model.place_of(self._wanted[0]) is not None:
+            QTimer.singleShot(0, self, self._arrive_there)
+
+    def _arrive_there(self) -> None:
+        if self._wanted is None:
+            return
+        (row_id, edit) = self._wanted
+        place = self.model.place_of(row_id)
+        if place is not None:
+            self._wanted = None
+            self._arrive(place, edit=edit)
+
+    def _arrive(self, place: int, *, edit: bool) -> None:
+        self.table.go_to(place)
+        self.table.setFocus()
+        if edit:
+            self.table.setCurrentIndex(self.model.index(place, 1))
+            self.table.edit(self.model.index(place, 1))
+
+    @Slot(int)
+    def _move(self, by: int) -> None:
+        """To the next row or the one before, with the focus left in the pane."""
+        place = self.table.currentIndex().row() + by
+        if 0 <= place < self.model.rowCount():
+            self.detail.commit()
+            self.table.go_to(place)
+
+    # What was being typed
+
+    @Slot(object)
+    def _offer_draft(self, draft: Draft) -> None:
+        self._offer(draft.row_id, draft.column, draft.text, draft.cursor)
+
+    @Slot(object, str, str, int)
+    def _offer(self, row_id: int, column: str, text: str, cursor: int) -> None:
+        """A text that never became a change: say so, until it is taken up or thrown away."""
+
+        def take_up() -> None:
+            self.draft.hide()
+            self.dock.open()
+            self._wanted = None
+            place = self.model.place_of(row_id)
+            if place is None:
+                notifications().say(
+                    f"Row {row_id + 1:,} is not among the shown rows.", "Show all rows first.", key="row"
+                )
+                self.draft.show()
+                return
+            self._arrive(place, edit=False)
+            self.detail.take_up(column, text, cursor)
+
+        def throw_away() -> None:
+            self.draft.hide()
+            self.reading.drafts.throw_away()
+
+        self.draft.set(
+            f"You were typing in row {row_id + 1:,}, “{column}”.",
+            "It never became a change.",
+            "info",
+            [("Take it up again", take_up), ("Throw it away", throw_away)],
+        )
+        self.draft.show()
+
+    def edit_note(self) -> None:
+        """Put the cursor into the note of the row at the table's cursor."""
+        self.dock.open()
+        self.detail.note.setFocus()
 
     # Finding
 
@@ -228,7 +371,13 @@ class RowBench(QWidget):
     def _replace(self) -> None:
         if (wanted := self.search.replacement()) is not None:
             spec, ids = wanted
-            self.work.start(f"Replacing “{spec.find}”", lambda dataset, _task: dataset.replace(spec, ids))
+            self.work.start(
+                f"Replacing “{spec.find}”",
+                lambda dataset, task: dataset.replace(
+                    spec, ids, report=task.report, check_cancelled=task.check_cancelled
+                ),
+                can_cancel=True,
+            )
 
     @Slot(str, object, str)
     def _set_value(self, column: str, ids: RowIds, value: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.project.errors import FintuneError
+from fintune_gui.ui.services.background import Task
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_work import RowWork
 from fintune_gui.ui.services.session import ProjectSession
-from fintune_gui.ui.widgets.rows_panel import RowsPanel
+from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 _UNDO_NEWS = "undo"
 """Key of the notification that says what was taken back or done again."""
+MOST_AT_ONCE = 2_000
+"""Changes of more rows than this are made off the window's thread."""
 
 
 class RowEditing(QObject):
@@ -26,9 +31,11 @@ class RowEditing(QObject):
 
     Signals:
         edited: Something small was changed and is on disk already; large changes are told by `RowWork.done`.
+        added: The id of a row that was added.
     """
 
     edited = Signal()
+    added = Signal(object)
 
     def __init__(self, session: ProjectSession, rows: RowsPanel, work: RowWork, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,44 +50,135 @@ class RowEditing(QObject):
         """Whether anything can be changed now."""
         return self._session.is_open and not self._work.busy and not self._session.read_only
 
+    @property
+    def dataset(self) -> Dataset | None:
+        """The open rows."""
+        return self._session.dataset() if self._session.is_open else None
+
+    def chosen(self) -> RowIds:
+        """Ids of the chosen rows; of the row at the cursor if none is chosen."""
+        ids = self._rows.selected_ids()
+        at = self._rows.table.currentIndex()
+        return self._rows.model.row_ids([at.row()]) if not len(ids) and at.isValid() else ids
+
+    # Cells
+
     @Slot(object, str, str)
-    def edit(self, row_id: int, column: str, text: str) -> None:
-        """One cell: on disk when this returns, which takes milliseconds."""
-        if not self.free:
-            return
-        try:
-            dataset = self._session.dataset()
-            if dataset is not None and dataset.edit(row_id, column, text) is not None:
-                self.edited.emit()
-        except FintuneError as error:
-            notifications().show_error(error)
+    def edit(self, row_id: int, column: str, text: str) -> bool:
+        """One cell: on disk when this returns, which takes milliseconds. False if that could not be done."""
+        return self._at_once(lambda dataset: dataset.edit(row_id, column, text))
+
+    @Slot(object, str)
+    def bring_back_original(self, row_id: int, column: str = "") -> None:
+        """Give a cell, or all cells of a row, the text that was imported."""
+
+        def work(dataset: Dataset) -> Operation | None:
+            columns = [column] if column else dataset.columns
+            cells = {name: ([row_id], [dataset.original(row_id, name)]) for name in columns}
+            what = f"“{column}” in row {row_id + 1:,}" if column else f"row {row_id + 1:,}"
+            return dataset.set_cells(
+                cells, kind="edit", label=lambda _cells, _rows: f"Brought back the original of {what}"
+            )
+
+        self._at_once(work)
+
+    def set_cells(
+        self,
+        cells: dict[str, tuple[Sequence[int] | RowIds, Sequence[str | None]]],
+        *,
+        kind: str,
+        verb: str,
+        new_rows: Sequence[dict[str, str | None]] = (),
+    ) -> None:
+        """Give cells new values, and add rows behind all others.
+
+        Args:
+            kind: What the history calls it: "paste" or "fill".
+            verb: How its sentence begins: "Pasted".
+        """
+
+        def label(count: int, rows: int) -> str:
+            return f"{verb} {counted(count, 'cell')} in {counted(rows, 'row')}"
+
+        def work(dataset: Dataset, _task: Task | None = None) -> Operation | None:
+            done = dataset.set_cells(cells, kind=kind, label=label) if cells else None
+            if new_rows:
+                done = dataset.append_rows(
+                    list(new_rows), kind=kind, label=f"{verb} {counted(len(new_rows), 'new row')}"
+                )
+            return done
+
+        count = sum(len(values) for _, values in cells.values()) + len(new_rows)
+        self._do(f"{verb} {counted(count, 'cell')}", count, work)
+
+    def set_value(self, column: str, ids: RowIds, value: str) -> None:
+        """The same value in all these rows."""
+        self._work.start(
+            f"Setting “{column}” in {counted(len(ids), 'row')}",
+            lambda dataset, _task: dataset.set_value(column, ids, value),
+        )
+
+    # Rows
 
     @Slot(object)
-    def remove(self, _chosen: Selected | None = None) -> None:
+    def remove(self, _chosen: Selected | None = None, *, reason: str = "Removed by hand") -> None:
         """Take the chosen rows out; they can come back."""
-        ids = self._rows.selected_ids()
-        self._work.start(f"Removing {counted(len(ids), 'row')}", lambda dataset, _task: dataset.remove(ids))
+        ids = self.chosen()
+        self._work.start(f"Removing {counted(len(ids), 'row')}", lambda dataset, _task: dataset.remove(ids, reason))
 
     @Slot()
     def restore(self) -> None:
         """Bring the chosen rows back."""
-        ids = self._rows.selected_ids()
+        ids = self.chosen()
         self._work.start(f"Bringing back {counted(len(ids), 'row')}", lambda dataset, _task: dataset.restore(ids))
 
     @Slot(object)
     def restore_one(self, row_id: int) -> None:
         """Bring one row back."""
-        self._work.start("Bringing the row back", lambda dataset, _task: dataset.restore([row_id]))
+        self._at_once(lambda dataset: dataset.restore([row_id]))
+
+    @Slot()
+    def add_row(self) -> None:
+        """Add an empty row behind all others."""
+        done = self._at_once(lambda dataset: dataset.append_rows([{}], label="Added a row"))
+        if done and (dataset := self.dataset) is not None:
+            self.added.emit(dataset.total_rows - 1)
+
+    def rename(self, column: str, name: str) -> None:
+        """Give a column another name; the roles of the project follow."""
+        self._at_once(lambda dataset: dataset.rename(column, name))
+
+    # Marks
 
     @Slot(object)
-    def bring_back_original(self, row_id: int) -> None:
-        """Give a row the texts that were imported."""
+    def flag(self, _chosen: Selected | None = None) -> None:
+        """Flag the chosen rows; if all of them are flagged, take the flags off."""
+        ids = self.chosen()
+        dataset = self.dataset
+        if dataset is not None and len(ids):
+            self.mark(ids, flag=not bool(dataset.flagged_mask[ids].all()))
 
-        def work(dataset: Dataset, _task: object) -> None:
-            for column in dataset.columns:
-                dataset.edit(row_id, column, dataset.original(row_id, column))
+    @Slot(object)
+    def star(self, _chosen: Selected | None = None) -> None:
+        """Give the chosen rows a star; if all of them have one, take it off."""
+        ids = self.chosen()
+        dataset = self.dataset
+        if dataset is not None and len(ids):
+            self.mark(ids, star=not bool(dataset.starred_mask[ids].all()))
 
-        self._work.start("Bringing the original back", work)
+    def mark(self, ids: Sequence[int] | RowIds, *, flag: bool | None = None, star: bool | None = None) -> None:
+        """Set or take off flags and stars; None leaves them."""
+        rows = np.asarray(ids, np.int64)
+        self._do(
+            f"Marking {counted(len(rows), 'row')}",
+            len(rows),
+            lambda dataset, _task=None: dataset.mark(rows, flag=flag, star=star),
+        )
+
+    @Slot(object, str)
+    def set_note(self, row_id: int, text: str) -> None:
+        """Write a note on a row; "" takes it off."""
+        self._at_once(lambda dataset: dataset.set_note(row_id, text))
 
     # Back and forth
 
@@ -110,3 +208,27 @@ class RowEditing(QObject):
     def _say_redone(self, operation: Operation | None) -> None:
         if operation is not None:
             notifications().say("Done again:", operation.label, key=_UNDO_NEWS)
+
+    # Inside
+
+    def _do(self, what: str, rows: int, work: Callable[..., Operation | None]) -> None:
+        """A few rows at once, many of them off the window's thread."""
+        if rows > MOST_AT_ONCE:
+            self._work.start(what, work)
+        else:
+            self._at_once(work)
+
+    def _at_once(self, work: Callable[[Dataset], Operation | None]) -> bool:
+        """Change something small. False if it could not be done; that is said, unless something else is at work."""
+        if not self.free:
+            return False
+        try:
+            dataset = self._session.dataset()
+            if dataset is None:
+                return False
+            if work(dataset) is not None:
+                self.edited.emit()
+        except FintuneError as error:
+            notifications().show_error(error)
+            return False
+        return True

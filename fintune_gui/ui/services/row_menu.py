@@ -5,41 +5,84 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from fintune_gui.ui.services.row_asking import RowAsking
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.widgets.rows_panel import RowsPanel
 from fintune_gui.ui.widgets.words import counted
+
+Entry = tuple[str, str, Callable[[], object], bool]
+"""Words, key, what to do, and whether that is possible now."""
 
 
 class RowMenu(QObject):
     """Opens where the table asks for a menu; says how many rows each entry is about."""
 
-    def __init__(self, rows: RowsPanel, editing: RowEditing, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        rows: RowsPanel,
+        editing: RowEditing,
+        asking: RowAsking,
+        edit_note: Callable[[], object],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._rows = rows
         self._editing = editing
+        self._asking = asking
+        self._edit_note = edit_note
         rows.table.customContextMenuRequested.connect(self.open)
 
     @Slot(QPoint)
     def open(self, at: QPoint) -> None:
         """Show the menu at a place of the table's viewport."""
-        table, editing = self._rows.table, self._editing
-        chosen = table.selected()
-        if not chosen:
+        table = self._rows.table
+        if not table.selected() and not table.currentIndex().isValid():
             return
-        count = counted(chosen.count(self._rows.model.rowCount()), "row")
-        free, show = editing.free, self._rows.filter.show_what
         menu = QMenu(table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        entries: list[tuple[str, Callable[[], object], bool]] = [
-            ("Edit the cell", lambda: table.edit(table.currentIndex()), free),
-            (f"Copy {count}", table.copy, True),
-            (f"Remove {count}", editing.remove, free and show != "removed"),
-            (f"Bring {count} back", editing.restore, free and show in ("removed", "all")),
-        ]
-        for words, act, possible in entries:
-            action = menu.addAction(words)
-            action.triggered.connect(lambda _checked=False, act=act: act())
-            action.setEnabled(possible)
+        for part in self.entries():
+            for words, key, act, possible in part:
+                action = menu.addAction(f"{words}\t{key}" if key else words)
+                action.triggered.connect(lambda _checked=False, act=act: act())
+                action.setEnabled(possible)
+            menu.addSeparator()
         menu.popup(table.viewport().mapToGlobal(at))
+
+    def entries(self) -> list[list[Entry]]:
+        """What the menu offers now, in groups."""
+        table, editing, asking = self._rows.table, self._editing, self._asking
+        free, show = editing.free, self._rows.filter.show_what
+        chosen = table.selected()
+        count = counted(max(1, chosen.count(self._rows.model.rowCount())), "row")
+        column = asking.column_at()
+        return [
+            [
+                ("Edit the cell", "F2", lambda: table.edit(table.currentIndex()), free and bool(column)),
+                (
+                    f"Set “{column}” in many rows …" if column else "Set a value …",
+                    "",
+                    asking.ask_value,
+                    free and bool(column),
+                ),
+                ("Fill down", "Ctrl+D", lambda: asking.fill_down(table.selected()), free and bool(column)),
+                ("Paste", "Ctrl+V", lambda: asking.paste(QGuiApplication.clipboard().text()), free),
+            ],
+            [
+                (f"Copy {count}", "Ctrl+C", table.copy, True),
+                ("Show the whole row", "Space", table.detail_requested.emit, True),
+            ],
+            [
+                (f"Flag {count}", "F", editing.flag, free),
+                (f"Star {count}", "S", editing.star, free),
+                ("Write a note …", "", self._edit_note, free),
+            ],
+            [
+                ("Add a row", "Ctrl+Ins", editing.add_row, free),
+                (f"Remove {count}", "Del", editing.remove, free and show != "removed"),
+                (f"Remove {count} with a reason …", "", asking.ask_reason, free and show != "removed"),
+                (f"Bring {count} back", "", editing.restore, free and show in ("removed", "all")),
+            ],
+        ]

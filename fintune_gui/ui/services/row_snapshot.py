@@ -22,8 +22,13 @@ class RowSnapshot:
 
     dataset: Dataset
     fingerprint: str
+    revision: int
     kept: int
-    history: tuple[Operation, ...]
+    operations: tuple[Operation, ...]
+    """Everything that was ever done, on all branches, oldest first."""
+    head: int
+    tip: int
+    """The last operation in force, and the last one that can be reached by redo; 0 for none."""
     can_undo: bool
     can_redo: bool
     label_column: str
@@ -86,7 +91,7 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
     dataset = session.dataset()
     if dataset is None:
         return None
-    fingerprint = dataset.fingerprint
+    revision, fingerprint = dataset.revision, dataset.fingerprint
     column = column if column in dataset.columns else ""
     same = last is not None and (last.dataset, last.fingerprint, last.label_column) == (dataset, fingerprint, column)
     # only the labels are dear, and what can be redone may differ for the same rows
@@ -94,8 +99,11 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
     return RowSnapshot(
         dataset=dataset,
         fingerprint=fingerprint,
+        revision=revision,
         kept=dataset.kept_rows(),
-        history=tuple(dataset.history()),
+        operations=tuple(dataset.all_operations()),
+        head=dataset.head,
+        tip=dataset.tip,
         can_undo=dataset.can_undo,
         can_redo=dataset.can_redo,
         label_column=column,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
@@ -22,6 +22,7 @@ class RowWork(QObject):
 
     Attributes:
         busy: What is being done now, or "".
+        can_cancel: Whether the present work looks at `Task.check_cancelled`; then nothing has changed after a cancel.
 
     Signals:
         busy_changed: The new `busy`.
@@ -36,16 +37,24 @@ class RowWork(QObject):
     def __init__(self, session: ProjectSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._task: Task | None = None
         self.busy = ""
+        self.can_cancel = False
 
     def start(
-        self, what: str, work: Callable[[Dataset, Task], T], success: Callable[[T | None], object] | None = None
+        self,
+        what: str,
+        work: Callable[[Dataset, Task], T],
+        success: Callable[[T | None], object] | None = None,
+        *,
+        can_cancel: bool = False,
     ) -> bool:
         """Do `work` with the rows and then call `success` with what it returned. False if something
         else is at work, or nothing can be changed.
 
         Args:
             what: A few words for the progress strip: "Removing rows".
+            can_cancel: `work` hands the task's `check_cancelled` on.
         """
         if self.busy or self._session.read_only:
             return False
@@ -60,17 +69,24 @@ class RowWork(QObject):
             if success is not None:
                 success(result)
 
-        self.busy = what
+        self.busy, self.can_cancel = what, can_cancel
         self.busy_changed.emit(what)
-        run_in_background(self, do, success=succeeded, failure=self._failed, progress=self.progress.emit)
+        task = run_in_background(self, do, success=succeeded, failure=self._failed, progress=self.progress.emit)
+        self._task = task if self.busy else None
         return True
+
+    @Slot()
+    def cancel(self) -> None:
+        """Ask the present work to end; nothing has changed then."""
+        if self._task is not None and self.can_cancel:
+            self._task.cancel()
 
     def _failed(self, error: Exception) -> None:
         self._end()
         notifications().show_error(error)
 
     def _end(self) -> None:
-        self.busy = ""
+        self.busy, self._task = "", None
         self.busy_changed.emit("")
         if self._session.is_open:
             self._session.rows_were_changed()

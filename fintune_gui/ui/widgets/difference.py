@@ -4,30 +4,79 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from fintune_gui.ui.theme import Tone, tokens
 from fintune_gui.ui.widgets.feedback import escape
 
 _PIECE = re.compile(r"\w+|\s|[^\w\s]")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _MOST_PIECES = 3000
-"""Longer texts are shown one after the other: comparing them would take seconds."""
+"""More than these are compared by lines first, and if that is not enough shown one after the other."""
+_MOST_EQUAL = 4000
+"""Longer stretches in which nothing differs are cut in the middle."""
 
 
 def difference_html(before: str, after: str) -> str:
     """Rich text that shows how `before` became `after`. Line ends and characters that cannot be seen are made visible
-    where they differ."""
+    where they differ. Texts of any length: only what lies between the first and the last change is compared."""
     if before == after:
-        return escape(after)
+        return _same(after)
     old, new = _PIECE.findall(before), _PIECE.findall(after)
-    if len(old) + len(new) > _MOST_PIECES:
-        return _gone(before) + "<br>" + _came(after)
+    head, tail = _common_ends(old, new)
+    middle = _middle(old[head : len(old) - tail], new[head : len(new) - tail])
+    return _same("".join(new[:head])) + middle + _same("".join(new[len(new) - tail :]))
+
+
+def _common_ends(old: list[str], new: list[str]) -> tuple[int, int]:
+    """How many pieces are the same at the beginning, and how many at the end."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    rest = shorter - head
+    tail = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
+    return head, tail
+
+
+def _middle(old: list[str], new: list[str]) -> str:
+    if len(old) + len(new) <= _MOST_PIECES:
+        return _compared(old, new)
+    before, after = _LINE.findall("".join(old)), _LINE.findall("".join(new))
+    if len(before) + len(after) > _MOST_PIECES:
+        return _gone("".join(old)) + "<br>" + _came("".join(new))
     shown = []
-    for kind, a, b, c, d in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if kind == "equal":
-            shown.append(escape("".join(new[c:d])))
+            shown.append(_same("".join(after[c:d])))
             continue
-        shown.append(_gone("".join(old[a:b])) + _came("".join(new[c:d])))
+        gone, came = _PIECE.findall("".join(before[a:b])), _PIECE.findall("".join(after[c:d]))
+        few = len(gone) + len(came) <= _MOST_PIECES
+        shown.append(_compared(gone, came) if few else _gone("".join(gone)) + _came("".join(came)))
     return "".join(shown)
+
+
+def _compared(old: list[str], new: list[str]) -> str:
+    """Word by word. A lone space between two changes belongs to them: a new sentence is read as one, not in shreds."""
+    codes = SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+    spans: list[list[int]] = []
+    for (kind, a, b, c, d), following in pairwise([*codes, None]):
+        if kind == "equal" and not (spans and following and "".join(new[c:d]).isspace()):
+            spans.append([0, a, b, c, d])
+        elif spans and spans[-1][0]:
+            spans[-1][2], spans[-1][4] = b, d
+        else:
+            spans.append([1, a, b, c, d])
+    return "".join(
+        _gone("".join(old[a:b])) + _came("".join(new[c:d])) if differs else _same("".join(new[c:d]))
+        for differs, a, b, c, d in spans
+    )
+
+
+def _same(text: str) -> str:
+    if len(text) <= _MOST_EQUAL:
+        return escape(text)
+    half = _MOST_EQUAL // 2
+    left_out = f"<i>&nbsp;… {len(text) - 2 * half:,} characters as before …&nbsp;</i>"
+    return f'{escape(text[:half])}<span style="color:{tokens().muted}">{left_out}</span>{escape(text[-half:])}'
 
 
 def _gone(text: str) -> str:

@@ -57,9 +57,11 @@ class ProgressStrip(QWidget):
         self._current = ""
         self.hide()
 
-    def start(self, stage: str) -> None:
-        """Show the strip with a bar that has no end yet."""
+    def start(self, stage: str, *, can_cancel: bool | None = None) -> None:
+        """Show the strip with a bar that has no end yet; `can_cancel` None leaves that as it is."""
         self._current = ""
+        if can_cancel is not None:
+            set_shown(self._cancel, shown=can_cancel)
         self._cancel.setEnabled(True)
         self._cancel.setText("Cancel")
         self.set_tone("info")

@@ -1,12 +1,12 @@
-"""The recipe: every change in its order, a way back to each of them, and a menu of further steps."""
+"""The history: every change in its order, a way back to each of them, and a menu of further steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from fintune_gui.ui.itemmodels.history_model import LINE_ROLE, HistoryLine, HistoryModel
-from fintune_gui.ui.theme import colour, font, tokens
+from fintune_gui.ui.theme import colour, font, paint_icon, tokens
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.controls import MenuButton
 from fintune_gui.ui.widgets.words import counted
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fintune_gui.dataset.store import Operation
 
 _LINE_HEIGHT = 24
-_NUMBER_WIDTH = 20
+_NUMBER_WIDTH = 22
 
 
 class RecipeCard(Card):
@@ -40,7 +40,7 @@ class RecipeCard(Card):
     go_to_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Recipe", parent=parent)
+        super().__init__("History", parent=parent)
         self._note = self.add_note("Click a change to go back to it.")
         self.model = HistoryModel(self)
         self.list = QListView()
@@ -58,10 +58,13 @@ class RecipeCard(Card):
         self.add_step.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.add(self.add_step)
 
-    def show_operations(self, operations: Sequence[Operation]) -> None:
-        """Show the history: what is in force, and below what can be redone."""
-        self.model.show_operations(operations)
-        self.list.scrollTo(self.model.index(self.model.present), QAbstractItemView.ScrollHint.EnsureVisible)
+    def show_operations(self, operations: Sequence[Operation], tip: int) -> None:
+        """Show the history: what is in force, below what can be redone, and other branches where they begin."""
+        self.model.show_operations(operations, tip)
+        present = self.model.index(self.model.present)
+        if not self.list.hasFocus():
+            self.list.setCurrentIndex(present)
+        self.list.scrollTo(present, QAbstractItemView.ScrollHint.EnsureVisible)
         steps = sum(operation.in_force for operation in operations)
         self.setAccessibleDescription(f"{counted(steps, 'change')} in force")
 
@@ -77,12 +80,14 @@ class RecipeCard(Card):
     @Slot(QModelIndex)
     def _go(self, index: QModelIndex) -> None:
         line: HistoryLine = index.data(LINE_ROLE)
-        if index.row() != self.model.present:
+        if line.kind == "earlier":
+            self.model.show_earlier()
+        elif line.kind != "time" and index.row() != self.model.present:
             self.go_to_requested.emit(line.last)
 
 
 class _LineDelegate(QStyledItemDelegate):
-    """Number, sentence, count; undone lines are grey and struck through, the present one has a mark."""
+    """Number, sentence, count. Undone lines are grey and struck through; the present one has a mark and is bold."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(100, _LINE_HEIGHT)
@@ -91,25 +96,53 @@ class _LineDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         line: HistoryLine = index.data(LINE_ROLE)
-        opt = option
+        opt: Any = option
         box = QRect(opt.rect)
         state = opt.state
         painter.save()
-        if state & QStyle.StateFlag.State_MouseOver or state & QStyle.StateFlag.State_HasFocus:
-            painter.fillRect(box, colour(tokens().soft("neutral")))
-        small, body = font("small"), font()
-        body.setStrikeOut(not line.in_force)
+        if line.kind != "time" and state & (QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_HasFocus):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour(tokens().soft("neutral")))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.drawRoundedRect(QRectF(box), 5, 5)
+        if line.kind == "time":
+            _draw(painter, box.adjusted(4, 0, -4, 0), line.text, font("small"), tokens().muted)
+        elif line.kind in ("branch", "earlier"):
+            paint_icon(painter, "forward" if line.kind == "branch" else "back", _mark_box(box), tokens().muted)
+            _draw(painter, box.adjusted(_NUMBER_WIDTH + 6, 0, -4, 0), line.text, font("small"), tokens().ink("info"))
+        else:
+            self._paint_change(painter, box, line, here=_is_present(index))
+        painter.restore()
+
+    def _paint_change(self, painter: QPainter, box: QRect, line: HistoryLine, *, here: bool) -> None:
+        small, words = font("small"), font("strong" if here else "body")
+        words.setStrikeOut(not line.in_force)
+        number = str(line.number) if line.number else "•"
+        if here:
+            paint_icon(painter, "forward", _mark_box(box), tokens().accent)
+        else:
+            _draw(painter, box.adjusted(4, 0, 0, 0), number, small, tokens().muted)
+        taken = QFontMetrics(small).horizontalAdvance(line.count) + (12 if line.count else 4)
+        counts = box.adjusted(box.width() - taken, 0, -4, 0)
         painter.setFont(small)
         painter.setPen(colour(tokens().muted))
-        number = "•" if line.number == 0 else str(line.number)
-        middle = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(box.adjusted(2, 0, 0, 0), middle | int(Qt.AlignmentFlag.AlignLeft), number)
-        painter.drawText(box.adjusted(0, 0, -4, 0), middle | int(Qt.AlignmentFlag.AlignRight), line.count)
-        taken = QFontMetrics(small).horizontalAdvance(line.count) + (16 if line.count else 6)
+        painter.drawText(counts, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), line.count)
         left = max(_NUMBER_WIDTH, QFontMetrics(small).horizontalAdvance(number) + 10)
-        words = box.adjusted(left, 0, -taken, 0)
-        painter.setFont(body)
-        painter.setPen(colour(tokens().text if line.in_force else tokens().muted))
-        text = QFontMetrics(body).elidedText(line.text, Qt.TextElideMode.ElideRight, words.width())
-        painter.drawText(words, middle, text)
-        painter.restore()
+        ink = tokens().text if line.in_force else tokens().muted
+        _draw(painter, box.adjusted(left, 0, -taken - 4, 0), line.text, words, ink)
+
+
+def _is_present(index: QModelIndex | QPersistentModelIndex) -> bool:
+    model = index.model()
+    return isinstance(model, HistoryModel) and index.row() == model.present
+
+
+def _mark_box(box: QRect) -> QRectF:
+    return QRectF(box.left() + 2, box.center().y() - 6, 13, 13)
+
+
+def _draw(painter: QPainter, box: QRect, text: str, kind: QFont, ink: str) -> None:
+    painter.setFont(kind)
+    painter.setPen(colour(ink))
+    shown = QFontMetrics(kind).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)

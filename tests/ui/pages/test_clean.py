@@ -62,9 +62,7 @@ def idle(qtbot, page: CleanPage) -> None:
 
     def settled() -> bool:
         dataset = page.session.dataset()
-        return (
-            not page.bench.work.busy and page.bench.view._query is None and page.bench._shown_as == dataset.fingerprint
-        )
+        return not page.bench.work.busy and page.bench.view._query is None and page.bench._shown_as == dataset.revision
 
     qtbot.waitUntil(settled)
 
@@ -148,7 +146,7 @@ def test_that_f2_edits_a_cell_on_disk_and_the_row_stays_where_it_is(qtbot, page)
     assert ids(page) == [6]  # it does not match any more, and yet it does not jump away
     assert text(page, 0) == "a crossing"
     assert page.session.dataset().is_edited(6, "text")
-    assert page.bench.detail.original.isVisible()
+    assert page.bench.detail.sections[0].original.isVisible()
     assert "zebra" in page.bench.detail.text()
     assert "a" in page.bench.detail.text()
 
@@ -381,12 +379,14 @@ def test_that_hand_edits_are_one_line_of_the_recipe(qtbot, page) -> None:
     edit_cell(qtbot, page, 1, "text", "two")
     idle(qtbot, page)
 
-    assert [(line.text, line.count) for line in page.recipe.model.lines[1:]] == [("Edited by hand", "2 cells")]
+    changes = [line for line in page.recipe.model.lines if line.kind == "change"]
+    assert [(line.text, line.count) for line in changes] == [("Edited by hand", "2 cells")]
 
 
 def test_that_the_original_text_can_be_brought_back(qtbot, page) -> None:
     edit_cell(qtbot, page, 0, "text", "changed")
     idle(qtbot, page)
+    page.bench.table.go_to(0)  # Enter went on to the next row
     press(qtbot, page, "Bring back the original")
     idle(qtbot, page)
 
