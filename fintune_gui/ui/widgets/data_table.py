@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Slot,
 )
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QWidget
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QLineEdit, QWidget
 
 from fintune_gui.ui.widgets.table_editing import CellDelegate
 from fintune_gui.ui.widgets.table_header import HeaderStatistics
@@ -302,6 +302,9 @@ class DataTable(MouseTable):
         self.scrollTo(index)
         self.edit(index)
         self._cells.first_text = None
+        editor = self.indexWidget(index)
+        if first is not None and isinstance(editor, QLineEdit):
+            editor.end(False)  # Qt has chosen all of it, and the next letter would take its place
         return True
 
     def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
