@@ -6,10 +6,14 @@ needs much memory. All files of a dataset share the batch boundaries of the firs
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 from pyarrow import ipc
@@ -69,13 +73,40 @@ def locate(starts: Sequence[int], row_id: int) -> tuple[int, int]:
     return batch, row_id - starts[batch]
 
 
-class TextFileWriter:
-    """Writes batches of text columns to one Arrow file, durable after `close`."""
+class Digest(Protocol):
+    """A hash that is being made, of `hashlib`."""
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+class _HashedFile(io.FileIO):
+    """A new file whose bytes go into a hash as they are written."""
+
+    def __init__(self, path: Path, digest: Digest) -> None:
+        super().__init__(path, "wb")
+        self._digest = digest
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data)
+        self._digest.update(view)  # type: ignore[arg-type]
+        written = 0
+        while written < len(view):  # the system may take a part only
+            written += super().write(view[written:])
+        return written
+
+
+class TextFileWriter:
+    """Writes batches of text columns to one Arrow file, durable after `close`.
+
+    Args:
+        digest: Takes everything that is written, so that the file need not be read again for its hash.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], digest: Digest | None = None) -> None:
         self.path = path
         self._schema = pa.schema([(name, TEXT) for name in columns])
-        self._sink = path.open("wb")
+        self._sink: BinaryIO = path.open("wb") if digest is None else _HashedFile(path, digest)
         self._writer = ipc.new_file(self._sink, self._schema)
 
     def write(self, arrays: Sequence[pa.Array]) -> None:
@@ -91,7 +122,8 @@ class TextFileWriter:
 
     def abandon(self) -> None:
         """Close without caring, and remove the file."""
-        self._sink.close()
+        with suppress(OSError):  # what is still to be written finds no room either
+            self._sink.close()
         self.path.unlink(missing_ok=True)
 
 
@@ -104,6 +136,8 @@ class BaseWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
+        self.sha256 = ""
+        """Of the file, in hexadecimal; known after `close`."""
         self._columns: dict[str, list[str | None]] = {}
         """All columns so far, with the cells of rows that were added one by one."""
         self._single = 0
@@ -113,6 +147,8 @@ class BaseWriter:
         self._pending = 0
         self._pending_characters = 0
         self._parts: list[tuple[Path, TextFileWriter, int]] = []
+        self._digest: Digest = hashlib.sha256()
+        """Of the first part, which in most cases stays the only one."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,7 +225,8 @@ class BaseWriter:
         self._gather_single()
         if not self._parts or self._parts[-1][2] != len(self._columns):
             path = self.path.with_name(f"{self.path.stem}.part{len(self._parts)}.arrow")
-            self._parts.append((path, TextFileWriter(path, self.columns), len(self._columns)))
+            digest = None if self._parts else self._digest
+            self._parts.append((path, TextFileWriter(path, self.columns, digest), len(self._columns)))
         self._parts[-1][1].write([self._gathered(name) for name in self._columns])
         self.rows += self._pending
         self._arrays = []
@@ -206,11 +243,14 @@ class BaseWriter:
             writer.close()
         if len(self._parts) == 1:
             self._parts[0][0].replace(self.path)
+            self.sha256 = self._digest.hexdigest()
             return
-        whole = TextFileWriter(self.path, self.columns)
+        digest = hashlib.sha256()
+        whole = TextFileWriter(self.path, self.columns, digest)
         for arrays in self._joined_parts():
             whole.write(arrays)
         whole.close()
+        self.sha256 = digest.hexdigest()
         for path, _, _ in self._parts:
             path.unlink()
 

@@ -27,7 +27,7 @@ from fintune_gui.dataset.sniffing import Sniffed, sniff
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.document import SourceFile
 from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import disk_errors_explained, sha256_file, write_atomic, write_json
+from fintune_gui.project.files import disk_errors_explained, write_atomic, write_json
 from fintune_gui.project.import_options import FileChoice, FileFormat, ImportOptions
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def import_files(
         create_log(folder / LOG_FILE)
         document: dict[str, Any] = {"reader_version": READER_VERSION}
         document |= orjson.loads(result.model_dump_json())
-        document["base_sha256"] = sha256_file(folder / BASE_FILE)
+        document["base_sha256"] = intake.sha256
         write_json(folder / SOURCE_FILE, document)
         put_in_place(folder, dataset_folder)
     return result

@@ -136,6 +136,11 @@ class Intake:
             notes=tuple(f"{text}: {count:,}." for text, count in self._notes.items() if count),
         )
 
+    @property
+    def sha256(self) -> str:
+        """Of the target, once it is whole."""
+        return self._base.sha256
+
     def _read_choice(self, choice: FileChoice, parts: list[Part], *, alone: bool) -> SourceFile:
         rows, rejected = self._rows, self._rejected
         folder = Path(choice.path).name

@@ -27,7 +27,7 @@ TWICE_NOTE = "Rows in which a name stands twice; its last value is used"
 ZERO_NOTE = "Rows that hold the invisible character U+0000"
 
 _CHUNK_CHARACTERS = 1 << 20
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 """Small enough to stay in the processor's cache while it is parsed."""
 
 _SPACE = "\ufeff \t\r\n"

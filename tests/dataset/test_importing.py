@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fintune_gui.dataset import base
-from fintune_gui.dataset.importing import ImportOptions, import_files, read_rejected, recover, sniff
+from fintune_gui.dataset.importing import BASE_FILE, ImportOptions, import_files, read_rejected, recover, sniff
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import CancelledError, DataError, DiskFullError
+from fintune_gui.project.files import sha256_file
 from tests.dataset.conftest import write_csv
 
 
@@ -217,6 +218,16 @@ class TestBadFiles:
 
 
 class TestSafety:
+    @pytest.mark.parametrize("late", [False, True])
+    def test_that_the_hash_of_the_rows_is_that_of_their_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, late: bool
+    ) -> None:
+        monkeypatch.setattr(base, "BATCH_ROWS", 4)
+        lines = [json.dumps({"a": str(i)} | ({"late": "x"} if late and i == 9 else {})) for i in range(11)]
+        imported(tmp_path, "\n".join(lines), "data.jsonl")
+        document = json.loads((tmp_path / "dataset/source.json").read_bytes())
+        assert document["base_sha256"] == sha256_file(tmp_path / "dataset" / BASE_FILE)
+
     def test_that_the_old_dataset_is_kept(self, tmp_path: Path) -> None:
         for text in ("one", "two", "three"):
             imported(tmp_path, f"text\n{text}\n")
