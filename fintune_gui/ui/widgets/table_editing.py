@@ -12,19 +12,19 @@ from fintune_gui.ui.widgets.cell_editor import LONG_CHARACTERS, CellEditor
 
 Index = QModelIndex | QPersistentModelIndex
 
-Hint = QStyledItemDelegate.EndEditHint
-
 
 class CellDelegate(QStyledItemDelegate):
     """Makes the editors of a table; the cells are painted elsewhere.
 
     Attributes:
         first_text: What the next editor begins with instead of the cell's text: the character that was typed.
+        entered: Enter ended the last edit.
     """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.first_text: str | None = None
+        self.entered = False
 
     def createEditor(self, parent: QWidget, _option: QStyleOptionViewItem, index: Index) -> QWidget:
         text = str(index.data(Qt.ItemDataRole.EditRole) or "")
@@ -74,8 +74,7 @@ class CellDelegate(QStyledItemDelegate):
             event.accept()  # Ctrl+Enter ends the edit here, and does not press the button of the page
             return True
         if enter and isinstance(editor, QLineEdit) and event.type() is QEvent.Type.KeyPress:
-            self.commitData.emit(editor)
-            self.closeEditor.emit(editor, Hint.SubmitModelCache)
+            self._end(editor)
             return True
         return super().eventFilter(editor, event)
 
@@ -83,5 +82,10 @@ class CellDelegate(QStyledItemDelegate):
     def _commit(self) -> None:
         editor = self.sender()
         if isinstance(editor, CellEditor):
-            self.commitData.emit(editor)
-            self.closeEditor.emit(editor, Hint.SubmitModelCache)
+            self._end(editor)
+
+    def _end(self, editor: QWidget) -> None:
+        self.entered = True
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor, QStyledItemDelegate.EndEditHint.NoHint)
+        self.entered = False

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QToolTip
 
 from fintune_gui.ui.theme import font
 from fintune_gui.ui.widgets.table_header_paint import CHEVRON, HeaderLook, paint_drop_place, paint_section
+from fintune_gui.ui.widgets.table_paint import cell_colours
 
 if TYPE_CHECKING:
     from fintune_gui.ui.widgets.table_columns import TableColumns
@@ -130,6 +131,8 @@ class TableHeader(QHeaderView):
         self._paint_sections(painter, moving, edge)
         painter.setClipping(False)
         self._paint_sections(painter, still, 0)
+        if still and (self._columns.frozen or self._table.horizontalScrollBar().value()):
+            painter.fillRect(QRect(edge - 1, 0, 1, self.height()), cell_colours().edge)
         if self._moving and self._drop_place >= 0:
             paint_drop_place(painter, self._drop_x(), self.height())
         painter.end()

@@ -77,7 +77,7 @@ def test_that_letters_are_commands_only_while_nothing_is_edited(cells: DataTable
     with qtbot.waitSignal(cells.flag_requested):
         hand.key(Key.Key_F)
     with qtbot.assertNotEmitted(cells.flag_requested), qtbot.assertNotEmitted(cells.detail_requested):
-        hand.key(Key.Key_S, SHIFT)  # a capital letter begins a text
+        QTest.sendKeyEvent(QTest.KeyAction.Click, cells, Key.Key_S, "S", SHIFT)  # a capital letter begins a text
         QTest.keyClicks(editor(), "o far")
         assert editor().text() == "So far"
         QTest.keyClick(editor(), Key.Key_Escape)
@@ -88,6 +88,14 @@ def test_that_a_column_that_cannot_be_edited_opens_no_editor(cells: DataTable, h
     for key in (Key.Key_F2, Key.Key_Return, Key.Key_X):
         hand.key(key)
         assert cells.state() == DataTable.State.NoState
+
+
+def test_that_a_click_elsewhere_commits_and_stays_there(cells: DataTable, hand) -> None:
+    cells.go_to(2, "text")
+    hand.key(Key.Key_N)
+    hand.click(5, 2)
+    assert cells.model().edited == {(2, 1): "n"}
+    assert cells.current_cell() == (5, "label")
 
 
 def test_that_a_double_click_edits(cells: DataTable, hand) -> None:
