@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from fintune_gui import __version__
-from fintune_gui.cli import data, examples, model, project, rejected, runs
+from fintune_gui.cli import changes, data, examples, model, project, rejected, rows, runs
 from fintune_gui.project.errors import FintuneError, Problem
 from fintune_gui.project.files import disk_problem
 
@@ -25,6 +25,19 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "rejected": rejected.rejected,
     "check": data.check,
     "clean": data.clean,
+    "rows": rows.rows,
+    "facet": rows.facet,
+    "edit": changes.edit,
+    "replace": changes.replace,
+    "remove": changes.remove,
+    "restore": changes.restore,
+    "flag": changes.flag,
+    "star": changes.star,
+    "note": changes.note,
+    "rename": changes.rename,
+    "history": rows.history,
+    "undo": rows.undo,
+    "redo": rows.redo,
     "format": examples.format_,
     "preview": examples.preview,
     "split": data.split,
