@@ -4,53 +4,98 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fintune_gui.cli.output import Json, Output, counted
+from fintune_gui.cli.output import Json, Output, counted, size
 from fintune_gui.cli.work import ProjectPath, do_job, not_understood, open_project, open_rows
 from fintune_gui.project.document import SplitSettings
 from fintune_gui.project.errors import FintuneError
+from fintune_gui.project.import_options import AnyFormat, FileChoice, ImportOptions, TextUnit
 from fintune_gui.project.paths import user_path
 from fintune_gui.project.spec import PARTS
 from fintune_gui.project.store import ProjectFolder
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.log import Operation
+    from fintune_gui.dataset.changes import Operation
     from fintune_gui.dataset.store import Dataset
 
 
 def import_(
     project: ProjectPath,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CSV, JSON lines or JSON; several are put together.")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE...",
+            help="Tables or texts, also packed, and folders of them; several are put together.",
+        ),
+    ] = None,
     *,
-    format_: Annotated[
-        Literal["auto", "csv", "jsonl", "json"],
-        typer.Option("--format", help="Kind of the files; found out if left out."),
-    ] = "auto",
-    encoding: Annotated[str | None, typer.Option(help="Encoding of the files; found out if left out.")] = None,
+    add: Annotated[bool, typer.Option("--add", help="Put the rows behind the present ones.")] = False,
+    format_: Annotated[AnyFormat, typer.Option("--format", help="Kind of the files; found out if left out.")] = "auto",
+    encoding: Annotated[str | None, typer.Option(help="Encoding of texts; found out if left out.")] = None,
     delimiter: Annotated[
         str | None, typer.Option(help="What separates the cells of a CSV file; found out if left out.")
     ] = None,
+    quote: Annotated[str | None, typer.Option(help='What stands around cells of a CSV file; "" for nothing.')] = None,
+    escape: Annotated[
+        str | None, typer.Option(help="What takes the next character's meaning away in a CSV file.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the first line of a table holds the columns' names."),
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Sheet of a workbook, table of a database, split of a data set.")
+    ] = None,
+    member: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The only file to read of an archive or a folder.")
+    ] = None,
+    text_unit: Annotated[TextUnit | None, typer.Option(help="What becomes a row of a plain text.")] = None,
+    hub: Annotated[
+        list[str] | None, typer.Option("--hub", metavar="OWNER/NAME", help="A data set of the Hugging Face hub.")
+    ] = None,
+    subset: Annotated[str | None, typer.Option(metavar="NAME", help="Part of a data set of the hub.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch or commit of a data set of the hub.")] = None,
+    most_rows: Annotated[int | None, typer.Option(min=1, help="Stop after so many rows of a data set.")] = None,
     as_json: Json = False,
 ) -> None:
     """Read files into the project. The files are only read; earlier rows are kept beside."""
     from fintune_gui.dataset.apply import record_import
-    from fintune_gui.dataset.importing import ImportOptions, ImportResult
+    from fintune_gui.dataset.importing import ImportResult
     from fintune_gui.dataset.runs import create_import
 
     output = Output(as_json=as_json)
-    options = ImportOptions(format=format_, encoding=encoding, delimiter=delimiter)
+    options = ImportOptions(
+        format=format_,
+        encoding=encoding,
+        delimiter=delimiter,
+        quote=quote,
+        escape=escape,
+        header=header,
+        table=table,
+        member=member,
+        text_unit=text_unit,
+        subset=subset,
+        revision=revision,
+        most_rows=most_rows,
+    )
+    choices = [FileChoice(path=str(file), options=options) for file in files or ()]
+    choices += [FileChoice(path=name, options=options.model_copy(update={"format": "hub"})) for name in hub or ()]
+    if not choices:
+        not_understood("Name at least one file, folder, or data set of the hub.")
     with open_project(project, to_change=True) as opened:
-        ended = do_job(create_import(opened, files, options), output)
+        ended = do_job(create_import(opened, choices, add=add), output)
         result = ImportResult.model_validate(ended.result)
         record_import(opened, result)
         roles = {role.value: column for role, column in opened.project.format.roles.items()}
         missing = [role.value for role in opened.project.format.missing_roles(opened.project.objective.task)]
-    output.say(f"{counted(result.rows, 'row')} with the columns {', '.join(result.columns)}.")
+    came = f"{counted(result.rows, 'row')} {'added' if add else 'read'}, {result.rejected:,} rejected"
+    output.say(f"{came}, {size(result.bytes)}, {max(result.seconds, 0.1):,.1f} s.")
+    output.say(f"The columns are {', '.join(result.columns)}.")
+    for note in result.notes:
+        output.say(note)
     if result.shape:
         output.say(f"The format was recognised: {result.shape}.")
     if result.rejected:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from fintune_gui.cli.output import Output, ProgressLine
+from fintune_gui.dataset.places import import_is_unrecorded
 from fintune_gui.jobs.process import raise_if_failed, run_to_end
 from fintune_gui.project.errors import DataError, FintuneError, Problem, raise_for_problem
 from fintune_gui.project.events import Ended
@@ -32,6 +33,10 @@ def open_project(folder: Path, *, to_change: bool = False) -> Iterator[ProjectFo
         if to_change:
             project.require_writable()
         remember_project(project.folder)
+        if import_is_unrecorded(project):
+            from fintune_gui.dataset.apply import record_killed_import
+
+            record_killed_import(project)
         yield project
 
 

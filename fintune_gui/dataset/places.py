@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from shutil import rmtree
 
 from fintune_gui.project.files import sync_folder
+from fintune_gui.project.store import ProjectFolder
 
 BASE_FILE = "base/g0.arrow"
 REJECTED_FILE = "rejected.jsonl"
@@ -36,3 +38,19 @@ def put_in_place(built: Path, dataset_folder: Path) -> None:
         dataset_folder.rename(kept)
     built.rename(dataset_folder)
     sync_folder(dataset_folder.parent)
+
+
+def import_is_unrecorded(pf: ProjectFolder) -> bool:
+    """Whether an import was killed before the project's document was told of it.
+
+    One that was killed before its last step is finished. Quick, and says nothing of damaged files.
+    """
+    if pf.read_only:
+        return False
+    recover(pf.dataset)
+    try:
+        imported = json.loads((pf.dataset / SOURCE_FILE).read_bytes())["sources"]
+        known = [(source.sha256, source.rows) for source in pf.project.sources[: len(imported)]]
+        return [(source["sha256"], source["rows"]) for source in imported] != known
+    except (OSError, ValueError, TypeError, KeyError):
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
+from uuid import uuid4
 
 from fintune_gui.project.document import (
     FormatSettings,
@@ -15,9 +16,10 @@ from fintune_gui.project.document import (
     Task,
 )
 from fintune_gui.project.errors import ProjectError
-from fintune_gui.project.paths import resource
+from fintune_gui.project.files import sync_folder, write_errors_explained
+from fintune_gui.project.paths import resource, user_path
 from fintune_gui.project.settings import Frozen, TrainingSettings
-from fintune_gui.project.store import ProjectFolder
+from fintune_gui.project.store import ProjectFolder, require_free
 
 
 class Sample(Frozen):
@@ -120,12 +122,20 @@ def create_sample(key: str, folder: Path, **changes: Any) -> ProjectFolder:
         "training": sample.training,
         **changes,
     }
-    pf = ProjectFolder.create(folder, Project.model_validate(document))
+    folder = user_path(folder)
+    require_free(folder)
+    # made beside its place, so that a kill leaves no project without rows
+    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.tmp")
     try:
-        result = import_files([source], pf.dataset)
-        pf.save(pf.project.with_(sources=result.sources))
+        with ProjectFolder.create(beside, Project.model_validate(document)) as pf:
+            result = import_files([source], pf.dataset)
+            pf.save(pf.project.with_(sources=result.sources))
+        with write_errors_explained(folder):
+            if folder.is_dir():
+                folder.rmdir()
+            beside.rename(folder)
+            sync_folder(folder.parent)
     except BaseException:
-        pf.close()
-        rmtree(pf.folder, ignore_errors=True)
+        rmtree(beside, ignore_errors=True)
         raise
-    return pf
+    return ProjectFolder.open(folder)

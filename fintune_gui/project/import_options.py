@@ -10,13 +10,14 @@ from fintune_gui.project.settings import Frozen
 
 FileFormat = Literal["csv", "jsonl", "json", "text", "parquet", "arrow", "excel", "sqlite", "datasets", "hub"]
 """A way in which rows are written. "datasets" is a folder made by ``save_to_disk``; "hub" is a data set's name."""
+AnyFormat = Literal["auto", "csv", "jsonl", "json", "text", "parquet", "arrow", "excel", "sqlite", "datasets", "hub"]
 TextUnit = Literal["file", "line", "paragraph"]
 
 
 class ImportOptions(Frozen):
     """What the user knows better than the program about one file. None: it is found out."""
 
-    format: Literal["auto"] | FileFormat = "auto"
+    format: AnyFormat = "auto"
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None

@@ -41,22 +41,7 @@ class ProjectFolder:
             ProjectError: if the folder is in use or cannot be written.
         """
         folder = user_path(folder)
-        with write_errors_explained(folder):
-            in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        if in_use and (folder / PROJECT_FILE).exists():
-            raise ProjectError(
-                "project.exists",
-                f"There is already a project in {folder}.",
-                "A new project needs a folder of its own.",
-                "Open that project, or choose another name.",
-            )
-        if in_use:
-            raise ProjectError(
-                "project.folder_in_use",
-                f"{folder} already holds other files.",
-                "A new project needs an empty folder of its own.",
-                "Choose another name or folder.",
-            )
+        require_free(folder)
         write_json(folder / PROJECT_FILE, json.loads(project.model_dump_json()))
         return cls.open(folder)
 
@@ -194,3 +179,23 @@ def read_project(folder: Path) -> Project:
             f"Bring back a backup of {PROJECT_FILE}; the rows and runs beside it are untouched.",
             details=str(error),
         ) from error
+
+
+def require_free(folder: Path) -> None:
+    """Raise `ProjectError` if `folder` is there and holds anything, so that no new project can be made in it."""
+    with write_errors_explained(folder):
+        in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if in_use and (folder / PROJECT_FILE).exists():
+        raise ProjectError(
+            "project.exists",
+            f"There is already a project in {folder}.",
+            "A new project needs a folder of its own.",
+            "Open that project, or choose another name.",
+        )
+    if in_use:
+        raise ProjectError(
+            "project.folder_in_use",
+            f"{folder} already holds other files.",
+            "A new project needs an empty folder of its own.",
+            "Choose another name or folder.",
+        )

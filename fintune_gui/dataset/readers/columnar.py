@@ -15,6 +15,8 @@ from fintune_gui.project.errors import DataError
 from fintune_gui.project.import_options import ImportOptions
 
 _BATCH_BYTES = 16 << 20
+_BUFFER_BYTES = 1 << 20
+"""What is read of a column of a Parquet file at once; without it, whole columns are."""
 ARROW_FILE = b"ARROW1"
 
 
@@ -48,7 +50,10 @@ def _settle_parquet(source: Source, options: ImportOptions) -> Settled:
 
 
 def _read_parquet(source: Source, options: ImportOptions) -> Iterator[Piece]:
-    with damage_explained(source, "Parquet"), parquet.ParquetFile(source.path, memory_map=True) as file:
+    with (
+        damage_explained(source, "Parquet"),
+        parquet.ParquetFile(source.path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file,
+    ):
         yield from as_pieces(file.iter_batches(_rows_at_once(file.metadata), use_threads=False), source.notes)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from fintune_gui.dataset.places import import_is_unrecorded
 from fintune_gui.project.document import Project
 from fintune_gui.project.errors import DataError, FintuneError
 from fintune_gui.project.flow import Facts, StepState, step_states
@@ -109,6 +110,10 @@ class ProjectSession(QObject):
         """Make an opened folder the session's project."""
         self.close()
         self._folder = opened
+        if import_is_unrecorded(opened):
+            from fintune_gui.dataset.apply import record_killed_import
+
+            record_killed_import(opened)
         remember_project(opened.folder)
         self.opened.emit()
         self.read_only_changed.emit(opened.read_only)
@@ -244,6 +249,8 @@ class ProjectSession(QObject):
             return
         from fintune_gui.dataset.apply import follow_dataset
 
+        for steps in (self._undo, self._redo):  # so that an undo does not bring an old name back
+            steps[:] = [follow_dataset(step, before[0], dataset) for step in steps]
         project = follow_dataset(self.project, before[0], dataset)
         if project != self.project:
             self._save(project)
