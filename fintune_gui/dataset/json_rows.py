@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -129,16 +130,25 @@ def read_json_document(path: Path, encoding: str, notes: Counter[str] | None = N
     Raises:
         DataError: if the document ends in the middle, so that it is not known what is missing.
     """
-    for line, column, text in _elements(path, encoding):
-        encoded = text.encode("utf-8", "surrogateescape")
-        row = _parse(encoded, line, column)
-        if notes is not None and row.values is not None:
-            note_oddities(encoded, row.values, notes)
-        if row.values is None or (inner := _inner_list(row.values)) is None:
-            yield row
-            continue
-        for item in inner:
-            yield _as_row(item, line, b"")
+    elements = _elements(path, encoding)
+    first, second = next(elements, None), next(elements, None)
+    if first is None:
+        return
+    row = _element_as_row(first, notes)
+    if first.on_top and second is None and row.values is not None and (inner := _inner_list(row.values)) is not None:
+        yield from (_as_row(item, first.line, b"") for item in inner)  # the only object is no row but a wrapper
+        return
+    yield row
+    for element in chain([] if second is None else [second], elements):
+        yield _element_as_row(element, notes)
+
+
+def _element_as_row(element: _Element, notes: Counter[str] | None) -> RawRow:
+    encoded = element.text.encode("utf-8", "surrogateescape")
+    row = _parse(encoded, element.line, element.column)
+    if notes is not None and row.values is not None:
+        note_oddities(encoded, row.values, notes)
+    return row
 
 
 def pieces_as_utf8(path: Path, encoding: str) -> Iterator[bytes]:
@@ -193,8 +203,18 @@ def _inner_list(values: dict[str, Any]) -> list[Any] | None:
     return None if scalars else lists[0][1]
 
 
-def _elements(path: Path, encoding: str) -> Iterator[tuple[int, int, str]]:
-    """The text of each row of a document, with its line and column from 1."""
+class _Element(NamedTuple):
+    """The text of something in a document, with its line and column from 1."""
+
+    line: int
+    column: int
+    text: str
+    on_top: bool
+    """Whether it lies in no list."""
+
+
+def _elements(path: Path, encoding: str) -> Iterator[_Element]:
+    """Each row of a document."""
     with open_text(path, encoding) as file:
         scanner = _Scanner()
         while chunk := file.read(_CHUNK_CHARACTERS):
@@ -239,7 +259,7 @@ class _Scanner:
         rest = self._buffer[self._start :]
         return _advance(self.line, self.column, rest[: len(rest) - len(rest.lstrip(_SPACE))])
 
-    def feed(self, chunk: str) -> Iterator[tuple[int, int, str]]:
+    def feed(self, chunk: str) -> Iterator[_Element]:
         self._buffer = self._buffer[self._start :] + chunk
         self._scanned -= self._start
         if self._inner_list is not None:
@@ -252,7 +272,7 @@ class _Scanner:
             self._scanned = self._start
             yield from self._scan()
 
-    def _scan(self) -> Iterator[tuple[int, int, str]]:
+    def _scan(self) -> Iterator[_Element]:
         for token in _TOKEN.finditer(self._buffer, self._scanned):
             kind = self._buffer[token.start()]
             if kind == '"':
@@ -277,7 +297,7 @@ class _Scanner:
                 self._inner_list = position
         self._depth += 1
 
-    def _close(self, position: int) -> Iterator[tuple[int, int, str]]:
+    def _close(self, position: int) -> Iterator[_Element]:
         self._depth -= 1
         if self._leaving:
             if self._depth <= 0:
@@ -291,12 +311,12 @@ class _Scanner:
             yield from self._take(position + 1, after=position + 1)
             self._depth = 0
 
-    def _take(self, end: int, *, after: int) -> Iterator[tuple[int, int, str]]:
+    def _take(self, end: int, *, after: int) -> Iterator[_Element]:
         """The element that ends at `end`, if there is one; the next one begins at `after`."""
         raw = self._buffer[self._start : end]
         lead = len(raw) - len(raw.lstrip(_SPACE))
         if lead < len(raw):
-            yield (*_advance(self.line, self.column, raw[:lead]), raw[lead:].rstrip())
+            yield _Element(*_advance(self.line, self.column, raw[:lead]), raw[lead:].rstrip(), on_top=self._home == 0)
         self._forget(after)
 
     def _forget(self, position: int) -> None:

@@ -84,6 +84,8 @@ CASES = [
     Bad("an array in one line", "x.json", json.dumps([GOOD, GOOD]).encode(), AB * 2),
     Bad("an array with the ending of JSON lines", "x.jsonl", json.dumps([GOOD, GOOD]).encode(), AB * 2),
     Bad("a wrapper around the rows", "x.json", json.dumps({"version": "1", "data": [GOOD, GOOD]}).encode(), AB * 2),
+    Bad("rows that hold a list of objects each", "x.json", json.dumps([{"a": [{"b": 1}]}]).encode(),
+        [{"a": '[{"b":1}]'}]),
     Bad("objects over several lines, one after another", "x.json", json.dumps(GOOD, indent=1).encode() * 2, AB * 2),
     Bad("bytes of Windows-1252 in a file of UTF-8", "x.jsonl",
         lines({"a": "schön"}) * 20 + '{"a": "schön"}\n'.encode("cp1252"), [{"a": "schön"}] * 20,
