@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,11 @@ __all__ = [
 ]
 
 
+Progress = Mapping[str, Any]
+"""`report` and `check_cancelled` of `Dataset.transform`, or nothing."""
+Apply = Callable[["Dataset", "CleaningStep", "StepKind", Progress], "Operation | None"]
+
+
 @dataclass(frozen=True)
 class StepKind:
     """A kind of cleaning step.
@@ -49,11 +55,14 @@ class StepKind:
     done: str
     safe: bool
     help: str
-    apply: Callable[[Dataset, CleaningStep, StepKind], Operation | None]
+    apply: Apply
 
 
-def apply_step(dataset: Dataset, step: CleaningStep) -> Operation | None:
+def apply_step(dataset: Dataset, step: CleaningStep, **progress: Any) -> Operation | None:
     """Do one cleaning step on the kept rows. None if there was nothing to do.
+
+    Args:
+        progress: `report` and `check_cancelled`, as in `Dataset.transform`.
 
     Raises:
         DataError: for a step or a column that does not exist.
@@ -66,12 +75,13 @@ def apply_step(dataset: Dataset, step: CleaningStep) -> Operation | None:
             f"The steps are: {', '.join(STEPS)}.",
             "Correct the recipe.",
         )
-    return kind.apply(dataset, step, kind)
+    return kind.apply(dataset, step, kind, progress)
 
 
-def apply_recipe(dataset: Dataset, steps: Iterable[CleaningStep]) -> list[Operation]:
-    """Do several steps in order; those that had nothing to do are left out of the result."""
-    return [operation for step in steps if (operation := apply_step(dataset, step)) is not None]
+def apply_recipe(dataset: Dataset, steps: Iterable[CleaningStep], **progress: Any) -> list[Operation]:
+    """Do several steps in order; those that had nothing to do are left out of the result. A cancel keeps the steps
+    that are done already."""
+    return [operation for step in steps if (operation := apply_step(dataset, step, **progress)) is not None]
 
 
 def safe_steps(findings: Sequence[Finding]) -> list[CleaningStep]:
@@ -81,19 +91,22 @@ def safe_steps(findings: Sequence[Finding]) -> list[CleaningStep]:
     return sorted(steps.values(), key=lambda step: order.index(step.name))
 
 
-def _texts(transform: Transform) -> Callable[[Dataset, CleaningStep, StepKind], Operation | None]:
-    def apply(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
-        return _transform(dataset, step, kind, transform)
+def _texts(transform: Transform) -> Apply:
+    def apply(dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress) -> Operation | None:
+        return _transform(dataset, step, kind, transform, progress)
 
     return apply
 
 
-def _transform(dataset: Dataset, step: CleaningStep, kind: StepKind, transform: Transform) -> Operation | None:
+def _transform(
+    dataset: Dataset, step: CleaningStep, kind: StepKind, transform: Transform, progress: Progress
+) -> Operation | None:
     def label(cells: int, rows: int) -> str:
         return f"{kind.done} in {counted(cells, 'cell')} of {counted(rows, 'row')}"
 
     columns = step.columns or dataset.columns
-    return dataset.transform("step", label, dict.fromkeys(columns, transform), params={"step": step.model_dump()})
+    transforms = dict.fromkeys(columns, transform)
+    return dataset.transform("step", label, transforms, params={"step": step.model_dump()}, **progress)
 
 
 def _remove(dataset: Dataset, step: CleaningStep, kind: StepKind, rows: np.ndarray, reason: str) -> Operation | None:
@@ -101,13 +114,15 @@ def _remove(dataset: Dataset, step: CleaningStep, kind: StepKind, rows: np.ndarr
     return dataset.remove(rows, reason, kind="step", label=label, params={"step": step.model_dump()})
 
 
-def _remove_empty(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+def _remove_empty(dataset: Dataset, step: CleaningStep, kind: StepKind, _progress: Progress) -> Operation | None:
     columns = step.columns or dataset.columns
     rows = np.flatnonzero(matching(dataset, columns, blank, ~dataset.removed_mask))
     return _remove(dataset, step, kind, rows, f"Empty: {', '.join(columns)}")
 
 
-def _remove_exact_duplicates(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+def _remove_exact_duplicates(
+    dataset: Dataset, step: CleaningStep, kind: StepKind, _progress: Progress
+) -> Operation | None:
     columns = step.columns or dataset.columns
     kept = ~dataset.removed_mask
     filled = kept & ~matching(dataset, columns[:1], blank, kept)
@@ -115,17 +130,17 @@ def _remove_exact_duplicates(dataset: Dataset, step: CleaningStep, kind: StepKin
     return _remove(dataset, step, kind, rows, "Repeats an earlier row")
 
 
-def _normalise_labels(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
+def _normalise_labels(dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress) -> Operation | None:
     done = {column: cleaners.renamer(spelling_variants(label_values(dataset, column))) for column in step.columns}
 
     def label(cells: int, rows: int) -> str:
         return f"{kind.done} in {counted(rows, 'row')}"
 
-    return dataset.transform("step", label, done, params={"step": step.model_dump()})
+    return dataset.transform("step", label, done, params={"step": step.model_dump()}, **progress)
 
 
-def _rename_values(dataset: Dataset, step: CleaningStep, kind: StepKind) -> Operation | None:
-    return _transform(dataset, step, kind, cleaners.renamer(step.options))
+def _rename_values(dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress) -> Operation | None:
+    return _transform(dataset, step, kind, cleaners.renamer(step.options), progress)
 
 
 STEPS: dict[str, StepKind] = {

@@ -287,7 +287,7 @@ class Dataset(DatasetReading):
                 return None
             words = {FLAG: ("Unflagged", "Flagged"), STAR: ("Took the star off", "Starred")}
             given = {FLAG: flag, STAR: star}
-            label = " and ".join(words[name][bool(given[name])] for name in change.marks)
+            label = " and ".join(words[name][bool(given[name])] for name in change.marks).capitalize()
             return self._do("mark", f"{label} {counted(change.touched_rows(), 'row')}", {}, change)
 
     def set_note(self, row_id: int, text: str) -> Operation | None:

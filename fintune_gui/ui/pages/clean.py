@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.project.flow import Step
 from fintune_gui.ui.pages.page import Page
+from fintune_gui.ui.services.background import Task
 from fintune_gui.ui.services.cleaning import Cleaning
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.row_bench import RowBench
@@ -108,8 +109,8 @@ class CleanPage(Page):
         self.cleaning.set_enabled(enabled=free)
 
     @Slot(str, object)
-    def _apply(self, what: str, work: Callable[[Dataset], object]) -> None:
-        self.bench.work.start(what, lambda dataset, _task: work(dataset))
+    def _apply(self, what: str, work: Callable[[Dataset, Task], object]) -> None:
+        self.bench.work.start(what, work, can_cancel=True)
 
     def undo(self) -> None:
         self.bench.editing.undo()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.project.document import Role
 from fintune_gui.ui.itemmodels.rows_model import RowsModel
+from fintune_gui.ui.services.background import Task
 from fintune_gui.ui.services.findings import FindingsWatch
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_snapshot import RowSnapshot
@@ -49,7 +50,7 @@ class Cleaning(QObject):
     """Fills a `FindingsCard` and a `RecipeCard`, and tells what the user wants done.
 
     Signals:
-        apply_requested: (a few words for the progress strip, what to do with the dataset).
+        apply_requested: (a few words for the progress strip, what to do with the dataset and the task).
         review_requested: (title, filter or "", row ids).
     """
 
@@ -146,14 +147,16 @@ class Cleaning(QObject):
         from fintune_gui.dataset.cleaning import apply_recipe, safe_steps
 
         steps = safe_steps(self.watch.findings)
-        self.apply_requested.emit("Mending what is safe to mend", lambda dataset: apply_recipe(dataset, steps))
+        self.apply_requested.emit(
+            "Mending what is safe to mend", lambda dataset, task: apply_recipe(dataset, steps, **_progress(task))
+        )
 
     def apply(self, title: str, step: CleaningStep) -> None:
         """Ask for one step."""
         from fintune_gui.dataset.cleaning import apply_step
 
-        def work(dataset: Dataset) -> None:
-            if apply_step(dataset, step) is None:
+        def work(dataset: Dataset, task: Task) -> None:
+            if apply_step(dataset, step, **_progress(task)) is None:
                 notifications().say("There was nothing to do.", f"“{title}” changes none of the rows that are kept.")
 
         self.apply_requested.emit(title, work)
@@ -181,6 +184,10 @@ class Cleaning(QObject):
             step = CleaningStep(name=kind.name, columns=chosen)
             entries.append((kind.title, partial(self.apply, kind.title, step)))
         self._recipe.set_steps(entries)
+
+
+def _progress(task: Task) -> dict[str, Any]:
+    return {"report": task.report, "check_cancelled": task.check_cancelled}
 
 
 def _line(finding: Finding) -> FindingLine:

@@ -142,8 +142,7 @@ class RowAsking(QObject):
         if not too_many and not too_wide:
             act(add=False)
             return
-        size = f"{counted(len(block), 'row')} and {counted(wide, 'column')}"
-        words = f"The block on the clipboard has {size}."
+        words = f"Paste {counted(len(block), 'row')} and {counted(wide, 'column')}"
         note = ""
         if too_wide:
             rest = f"the last {too_wide:,} would be left out"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from fintune_gui.ui.services.settings import WindowSettings
@@ -13,8 +14,10 @@ from fintune_gui.ui.widgets.controls import Button
 from fintune_gui.ui.widgets.row_detail import RowDetail
 
 _NAME = "detail"
-_SIZES = {"below": 176, "beside": 340}
-_SMALLEST = {"below": 96, "beside": 240}
+_SIZES = {"below": 176, "beside": 300}
+_SMALLEST = {"below": 96, "beside": 280}
+_NARROW = 580
+"""There is no room for a pane beside the table in less than this."""
 
 
 class RowDock(QWidget):
@@ -50,13 +53,14 @@ class RowDock(QWidget):
         self._keep = QTimer(self)
         self._keep.setSingleShot(True)
         self._keep.setInterval(500)
-        self._keep.timeout.connect(self._remember)
+        self._keep.timeout.connect(self._remember_size)
         self.splitter.splitterMoved.connect(lambda _at, _index: self._keep.start())
         detail.hidden = frozenset(str(name) for name in self._state.get("hidden", []))
         detail.place_requested.connect(self.set_beside)
         detail.columns_changed.connect(self._remember)
         detail.closed.connect(self.close_pane)
-        self._arrange(beside=self._state.get("place") == "beside")
+        self._wants_beside = self._state.get("place") == "beside"
+        self._arrange()
         self._show(is_open=bool(self._state.get("open", True)))
 
     @property
@@ -85,7 +89,8 @@ class RowDock(QWidget):
     @Slot(bool)
     def set_beside(self, beside: bool) -> None:
         """Beside the table, or below it."""
-        self._arrange(beside=beside)
+        self._wants_beside = beside
+        self._arrange()
         self._remember()
 
     def _show(self, *, is_open: bool) -> None:
@@ -93,7 +98,18 @@ class RowDock(QWidget):
         self._foot.setVisible(not is_open)
         self.open_changed.emit(is_open)
 
-    def _arrange(self, *, beside: bool) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._detail.dock.setEnabled(self.width() >= _NARROW)
+        if self._detail.beside != self._beside():
+            self._arrange()
+
+    def _beside(self) -> bool:
+        """Where the pane really goes: where there is no room beside the table it lies below, until there is."""
+        return self._wants_beside and (self.width() >= _NARROW or not self.isVisible())
+
+    def _arrange(self) -> None:
+        beside = self._beside()
         place = "beside" if beside else "below"
         self.splitter.setOrientation(Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical)
         self._detail.setMinimumSize(_SMALLEST["beside"] if beside else 0, 0 if beside else _SMALLEST["below"])
@@ -103,9 +119,12 @@ class RowDock(QWidget):
 
     @Slot()
     def _remember(self) -> None:
-        sizes = self.splitter.sizes()
-        place = "beside" if self._detail.beside else "below"
+        place = "beside" if self._wants_beside else "below"
         self._state |= {"place": place, "open": self.is_open, "hidden": sorted(self._detail.hidden)}
-        if self.is_open and self.isVisible() and sizes[1]:
-            self._state[place] = sizes[1]
         WindowSettings().remember_table(_NAME, self._state)
+
+    @Slot()
+    def _remember_size(self) -> None:
+        """Only what the user has dragged: what a small window made of it does not count."""
+        self._state["beside" if self._detail.beside else "below"] = self.splitter.sizes()[1]
+        self._remember()

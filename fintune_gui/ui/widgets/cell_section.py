@@ -163,10 +163,11 @@ class CellSection(NamedPart):
         if mode == "difference":
             words = "Edit" if self._editable else "Show the text"
         elif self.cell.edited:
-            words = "Compare with the original"
+            words = "Compare"
         elif self._turns is not None:
             words = "Show as text" if mode == "turns" else "Show as conversation"
         self.switch.setText(words)
+        self.switch.setToolTip("Show how it differs from the original" if words == "Compare" else "")
         set_shown(self.switch, shown=bool(words))
         set_shown(self.original, shown=self.cell.edited and self._editable)
         self.whole.setText(f"Show all {len(self.cell.now or ''):,} characters")

@@ -39,6 +39,7 @@ class _TurnView(QWidget):
         super().__init__(parent)
         self.number = number
         self.name = Label("", "small")
+        self.name.setIndent(6)
         self.text = GrowingText(f"Turn {number + 1}")
         self.bubble = QFrame()
         self.bubble.setProperty("kind", "bubble")

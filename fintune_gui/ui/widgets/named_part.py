@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.ui.widgets.controls import ElidedLabel, Label
 
-_NAME_WIDTH = 104
+_NAME_WIDTH = 110
 _NO_LIMIT = 16_777_215
 
 
@@ -19,7 +19,7 @@ class NamedPart(QWidget):
         self.state = Label("", "small", tone="info")
         self._names = QWidget()
         names = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._names)
-        names.setContentsMargins(0, 4, 8, 2)
+        names.setContentsMargins(6, 4, 8, 2)
         names.setSpacing(6)
         names.addWidget(self.name)
         names.addWidget(self.state)

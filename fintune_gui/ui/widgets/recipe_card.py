@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -64,9 +64,13 @@ class RecipeCard(Card):
         present = self.model.index(self.model.present)
         if not self.list.hasFocus():
             self.list.setCurrentIndex(present)
-        self.list.scrollTo(present, QAbstractItemView.ScrollHint.EnsureVisible)
+        QTimer.singleShot(0, self, self._bring_into_view)  # once the list has its size
         steps = sum(operation.in_force for operation in operations)
         self.setAccessibleDescription(f"{counted(steps, 'change')} in force")
+
+    @Slot()
+    def _bring_into_view(self) -> None:
+        self.list.scrollTo(self.model.index(self.model.present), QAbstractItemView.ScrollHint.EnsureVisible)
 
     def set_steps(self, entries: Sequence[tuple[str, Callable[[], object]] | None]) -> None:
         """What the menu offers."""

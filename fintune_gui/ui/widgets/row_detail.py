@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QVBoxLayout, QWidget
 from fintune_gui.ui.theme import icon
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.cell_section import CellSection
-from fintune_gui.ui.widgets.controls import Button, Label, set_shown
+from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_shown
 from fintune_gui.ui.widgets.growing_text import GrowingText
 from fintune_gui.ui.widgets.named_part import NamedPart
 from fintune_gui.ui.widgets.pane_search import PaneSearch
@@ -19,6 +19,8 @@ from fintune_gui.ui.widgets.row_marks import RowMarksButtons
 from fintune_gui.ui.widgets.row_text import RowText
 
 _LOWEST_TEXT = 140
+_INDENT = 6
+"""As far as a text lies within the frame of its field."""
 
 
 class RowDetail(Card):
@@ -65,8 +67,8 @@ class RowDetail(Card):
         self._beside = False
         self._sections: list[CellSection] = []
         self._title = Label("", "strong")
-        self._state = Label("", "small", tone="info")
-        self.original = Button("Bring back the original", self._ask_original, kind="link")
+        self._state = ElidedLabel("", "small", tone="info")
+        self.original = Button("Bring back the whole original", self._ask_original, kind="link")
         self.restore = Button("Bring this row back", self._ask_restore, kind="link")
         self.marks = RowMarksButtons()
         self.find_button = _tool("Find in this row", "search", self.open_search, "Ctrl+F")
@@ -78,6 +80,7 @@ class RowDetail(Card):
         self.note.setPlaceholderText("Write a note about this row")
         self._note_part = NamedPart("note")
         self._nothing = Label("Choose a row to see its whole text.", "muted")
+        self._nothing.setIndent(_INDENT)
         self._lay_out()
         self._connect()
         self.set_beside(beside=False)
@@ -99,12 +102,19 @@ class RowDetail(Card):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setWidget(inside)
+        for part in (inside, self._area.viewport()):  # the card's own colour lies behind
+            part.setAutoFillBackground(False)
         tools = (self.marks, self.find_button, self.choose, self.dock, self.close_button)
-        head = row(self._title, self._state, self.original, self.restore, None, *tools, spacing=4)
+        head = row(self._title, self._state, *tools, spacing=4)
+        head.setStretch(1, 1)
+        head.setContentsMargins(_INDENT, 0, 0, 0)
+        acts = row(self.restore, self.original, None, spacing=4)
+        acts.setContentsMargins(2, 0, 0, 0)
         layout = QVBoxLayout()
-        layout.setContentsMargins(14, 7, 6, 6)
+        layout.setContentsMargins(8, 7, 6, 6)
         layout.setSpacing(2)
         layout.addLayout(head)
+        layout.addLayout(acts)
         layout.addWidget(self.search)
         layout.addWidget(self._area, 1)
         self.add(layout, 1)
@@ -180,7 +190,7 @@ class RowDetail(Card):
 
     def _show_head(self, shown: RowText | None) -> None:
         edited, removed = shown is not None and shown.edited, shown.removed if shown else ""
-        state = f"removed: {removed}" if removed else "added" if shown and shown.added else "edited" if edited else ""
+        state = f"removed: {removed}" if removed else "added" if shown and shown.added else ""
         self._title.setText(f"Row {shown.row_id + 1:,}" if shown else "")
         self._state.setText(state)
         several = shown is not None and sum(cell.edited for cell in shown.cells) > 1
