@@ -35,7 +35,7 @@ _PLAIN_TEXT = str.maketrans({"\n": " ↵ ", "\r": "", "\t": " ⇥ "})
 
 
 class _RowState(NamedTuple):
-    """What is known of a row beside its texts; `edited` goes with the columns of the model."""
+    """What is known of a row beside its texts."""
 
     row_id: int
     removed: bool
@@ -43,7 +43,6 @@ class _RowState(NamedTuple):
     flag: bool
     star: bool
     note: str
-    edited: tuple[bool, ...]
 
 
 class RowsModel(QAbstractTableModel):
@@ -66,6 +65,7 @@ class RowsModel(QAbstractTableModel):
         self._view: RowIds = np.empty(0, np.int64)
         self._texts: dict[tuple[int, int], str | None] = {}
         self._states: dict[int, _RowState] = {}
+        self._edited: dict[tuple[int, int], bool] = {}
         self._notes: dict[int, tuple[str, Tone]] = {}
         self._marks: dict[tuple[int, str], Tone] = {}
         self._described: dict[str, str] = {}
@@ -101,6 +101,7 @@ class RowsModel(QAbstractTableModel):
     def _forget(self) -> None:
         self._texts.clear()
         self._states.clear()
+        self._edited.clear()
 
     def _repaint(self) -> None:
         if self.rowCount():
@@ -183,8 +184,17 @@ class RowsModel(QAbstractTableModel):
             flag=marks.flag,
             star=marks.star,
             note=marks.note,
-            edited=tuple(dataset.is_edited(row_id, column) for column in self._columns),
         )
+
+    def _is_edited(self, row: int, section: int) -> bool:
+        edited = self._edited.get((row, section))
+        if edited is None:
+            assert self._dataset is not None
+            if len(self._edited) > _MOST_CELLS:
+                self._edited.clear()
+            edited = self._dataset.is_edited(self.row_id(row), self._columns[section - 1])
+            self._edited[row, section] = edited
+        return edited
 
     # What the table asks
 
@@ -204,7 +214,7 @@ class RowsModel(QAbstractTableModel):
             _muted(tokens().name) if state.removed else None,
             _soft(tokens().name, mark) if mark else None,
             missing=text is None,
-            edited=state.edited[section - 1],
+            edited=self._is_edited(row, section),
             struck=state.removed,
         )
 
@@ -261,7 +271,7 @@ class RowsModel(QAbstractTableModel):
             return words, tone if found else "info"
         if state.removed and self._dataset is not None:
             return self._dataset.removal_reason(state.row_id) or "removed", "neutral"
-        if any(state.edited):
+        if any(self._is_edited(row, section) for section in range(1, 1 + len(self._columns))):
             return "edited", "info"
         return ("added", "good") if state.added else ("", "neutral")
 
@@ -273,9 +283,8 @@ class RowsModel(QAbstractTableModel):
     def _tool_tip(self, row: int, section: int) -> str | None:
         if not 1 <= section <= len(self._columns) or self._dataset is None:
             return self._state(row).note or None if section == 0 else None
-        state = self._state(row)
-        if state.edited[section - 1]:
-            before = self._dataset.original(state.row_id, self._columns[section - 1]) or "(empty)"
+        if self._is_edited(row, section):
+            before = self._dataset.original(self.row_id(row), self._columns[section - 1]) or "(empty)"
             return f"Was: {before[:SHOWN_CHARACTERS]}"
         return None
 
@@ -292,7 +301,7 @@ class RowsModel(QAbstractTableModel):
             shown = "missing" if self._text(row, section) is None else "empty"
         words = [f"{self._header(section)}: {shown}"]
         if 1 <= section <= len(self._columns):
-            words += ["removed"] * state.removed + ["edited"] * state.edited[section - 1]
+            words += ["removed"] * state.removed + ["edited"] * self._is_edited(row, section)
         return ", ".join(words)
 
     _readers: ClassVar[dict[int, Callable[[RowsModel, int, int], Any]]] = {

@@ -14,6 +14,7 @@ from fintune_gui.dataset.importing import import_files
 from fintune_gui.dataset.query import Query
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.ui.itemmodels.rows_model import ROW_ID_ROLE, SORT_KEY_ROLE, RowsModel
+from fintune_gui.ui.widgets.data_table import DataTable
 
 ROWS = 1000
 Rows = tuple[Dataset, RowsModel]
@@ -155,3 +156,88 @@ def test_that_no_rows_are_an_empty_table(rows: Rows) -> None:
     assert (model.rowCount(), model.columnCount()) == (0, 0)
     model.refresh()
     model.set_notes({})
+
+
+def test_that_marks_stand_beside_the_row_number_and_are_said(rows: Rows) -> None:
+    dataset, model = rows
+    dataset.mark([2], flag=True, star=True)
+    dataset.set_note(2, "ask Ida")
+    model.set_notes({2: ("e-mail", "warn")})
+    model.refresh()
+    assert [name for name, _ in model.look(2, 0).icons] == ["flag", "star", "note"]
+    assert model.look(3, 0).icons == ()
+    said = model.index(2, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert said == "row 3, flagged, starred, note: ask Ida"
+    assert model.look(2, 3).text == "ask Ida · e-mail"
+    assert model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "ask Ida"
+
+
+def test_that_a_missing_value_is_no_empty_text(rows: Rows) -> None:
+    dataset, model = rows
+    dataset.edit(0, "text", None)
+    dataset.edit(1, "text", "")
+    model.refresh()
+    assert [(model.look(row, 1).text, model.look(row, 1).missing) for row in (0, 1)] == [("", True), ("", False)]
+    said = [model.index(row, 1).data(Qt.ItemDataRole.AccessibleTextRole) for row in (0, 1)]
+    assert said == ["text: missing, edited", "text: empty, edited"]
+
+
+def test_that_added_and_removed_rows_are_told_apart(rows: Rows) -> None:
+    dataset, model = rows
+    dataset.append_rows([{"text": "new", "label": "x"}], label="Added a row")
+    dataset.remove([7], "Too short")
+    model.show_rows(dataset, dataset.view(Query(show="all")))
+    assert model.look(ROWS, 0).text == f"+{ROWS + 1:,}"
+    assert model.look(ROWS, 3).text == "added"
+    assert (model.look(7, 1).struck, model.look(8, 1).struck) == (True, False)
+    assert model.index(7, 0).data(Qt.ItemDataRole.AccessibleTextRole) == "row 8, removed"
+
+
+class Counting:
+    """A dataset that notes how many rows and cells are read."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.read: list[tuple[int, int]] = []
+
+    def cells(self, ids: np.ndarray, columns: list[str]) -> list[tuple[str | None, ...]]:
+        self.read.append((len(ids), len(columns)))
+        return self.dataset.cells(ids, columns)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.dataset, name)
+
+
+def test_that_a_screen_of_rows_is_one_read_and_scrolling_reads_only_what_is_new(rows: Rows, qtbot) -> None:
+    dataset, model = rows
+    counting = Counting(dataset)
+    model.show_rows(counting, dataset.view())  # type: ignore[arg-type]
+    table = DataTable("Rows")
+    qtbot.addWidget(table)
+    table.resize(700, 500)
+    table.setModel(model)
+    with qtbot.waitExposed(table):
+        table.show()
+    table.viewport().repaint()
+    counting.read.clear()
+    table.go_to(700)
+    table.viewport().repaint()
+    assert len(counting.read) == 1
+    assert counting.read[0][0] < 25
+    table.verticalScrollBar().setValue(table.verticalScrollBar().value() + 1)
+    table.viewport().repaint()
+    assert counting.read[1:] in ([], [(1, 2)])
+    table.hide_column("text")
+    table.go_to(100)
+    table.viewport().repaint()
+    assert counting.read[-1][1] == 1
+
+
+def test_that_huge_texts_are_not_kept(rows: Rows) -> None:
+    dataset, model = rows
+    dataset.set_value("text", None, "x" * 50_000)
+    model.refresh()
+    for row in range(100):
+        model.look(row, 1)
+    assert sum(len(text or "") for text in model._texts.values()) < 200_000
+    assert model.cell(5, "text") == "x" * 50_000
