@@ -193,9 +193,10 @@ class RowView(QObject):
         if self._filter.show_what == "removed":
             self.ask()
         elif self._filter.show_what == "kept":
-            view = self._model.view_ids
-            stays = ~self.dataset.removed_mask[view]
-            if not stays.all():
+            removed = self.dataset.removed_mask
+            view = self._model.view_ids[self._model.view_ids < len(removed)]  # added rows may be taken back
+            stays = ~removed[view]
+            if len(view) < self._model.rowCount() or not stays.all():
                 self._show(view[stays])
         self._model.refresh()
         self.asked.emit()
