@@ -58,14 +58,16 @@ def transform_column(
             before = column.current(number)
             after = transform(before)
             inside = scope[start : start + len(before)]
-            changed = differs(before, after) & inside
+            differing = differs(before, after)
+            changed = differing & inside
             touched[start : start + len(before)] = changed
             if writer is None and len(few.rows) + int(changed.sum()) > most_cells:
                 writer = TextFileWriter(new_file, [key])
                 for earlier in range(number):
                     writer.write([_with_changes(column, earlier, few)])
             if writer is not None:
-                writer.write([pc.if_else(pa.array(changed), after, before)])
+                out_of_scope = not np.array_equal(changed, differing)
+                writer.write([pc.if_else(pa.array(changed), after, before) if out_of_scope else after])
                 continue
             places = np.flatnonzero(changed)
             rows = places + start
