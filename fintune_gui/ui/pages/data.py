@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
@@ -10,7 +12,7 @@ from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.flow import Step
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.health_watch import HealthWatch
-from fintune_gui.ui.services.importing_work import Importing, repeat_steps
+from fintune_gui.ui.services.importing_work import Importing, repeat_steps, say_repeated
 from fintune_gui.ui.services.incoming import IncomingFiles
 from fintune_gui.ui.services.notifications import notifications, problem_of
 from fintune_gui.ui.services.pasting import keep_pasted
@@ -20,10 +22,13 @@ from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.services.source_watch import SourceWatch
 from fintune_gui.ui.widgets.damage_words import damage_words
 from fintune_gui.ui.widgets.drop_zone import DropZone
-from fintune_gui.ui.widgets.feedback import ErrorPanel
+from fintune_gui.ui.widgets.feedback import Action, ErrorPanel
 from fintune_gui.ui.widgets.import_sheet import ADD, REPLACE, ImportSheet
 from fintune_gui.ui.widgets.imported_rows import Imported, ImportedRows
 from fintune_gui.ui.widgets.words import counted
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.recipe import Recipe
 
 _FILES = (
     "Rows and texts (*.csv *.tsv *.txt *.md *.json *.jsonl *.ndjson *.parquet *.arrow *.feather *.xlsx *.xls *.ods "
@@ -168,7 +173,7 @@ class DataPage(Page):
     def _rows_failed(self, error: Exception) -> None:
         if self._views.currentIndex() == _SHEET:
             return
-        again = [] if self.session.read_only else [*self._ways_out(), ("Import again…", self.import_again)]
+        again = [] if self.session.read_only else self._ways_out() or [("Import again…", self.import_again)]
         self.unreadable.show_problem(problem_of(error), again)
         self._show_view(_UNREADABLE)
         self.header.set_status("The rows cannot be read")
@@ -185,12 +190,12 @@ class DataPage(Page):
         title, text, _ = damage_words(health)
         self.show_banner(title, text, "bad", self._ways_out())
 
-    def _ways_out(self) -> list[tuple[str, object]]:
+    def _ways_out(self) -> list[Action]:
         health = self.health.health
         if health is None or not health.problems or self.session.read_only:
             return []
         backup = damage_words(health)[2]
-        ways: list[tuple[str, object]] = []
+        ways: list[Action] = []
         if backup:
             ways.append((backup, self.health.restore_backup))
         if health.log_is_bad:
@@ -253,15 +258,15 @@ class DataPage(Page):
         """Open the sheet with the files of the present rows, to read them in another way."""
         if self.session.read_only or self.importing.busy:
             return
-        choices = self._imported.choices if self._imported else ()
-        if not choices:
+        sources = self._imported.sources if self._imported else self.session.project.sources
+        if not sources:
             self.choose_files()
             if self._views.currentIndex() == _SHEET:
                 self.sheet.target.set_value(REPLACE)
             return
         self._open_sheet(REPLACE)
-        for choice in choices:
-            self.incoming.add([choice.path], choice.options.model_dump(exclude_defaults=True))
+        for source in sources:
+            self.incoming.add([source.path], source.options.model_dump(exclude_defaults=True))
 
     @Slot()
     def paste(self) -> None:
@@ -359,24 +364,17 @@ class DataPage(Page):
         self.leave_sheet()
 
     @Slot(object)
-    def _offer_steps(self, recipe: object) -> None:
-        count = len(recipe.steps)  # type: ignore[attr-defined]
+    def _offer_steps(self, recipe: Recipe) -> None:
+        steps = counted(len(recipe.steps), "step")
         self.show_banner(
             "Your rows were read again.",
-            f"The rows from before had {counted(count, 'step')}; what was done by hand is repeated where the same "
-            "text stands.",
+            f"The rows from before had {steps}. What was done by hand is repeated where the same text stands.",
             "info",
-            [
-                (f"Repeat the {counted(count, 'step')} on the new rows", lambda: self._repeat(recipe)),
-                ("Not now", self.hide_banner),
-            ],
+            [(f"Repeat the {steps} on the new rows", lambda: self._repeat(recipe)), ("Not now", self.hide_banner)],
         )
 
-    def _repeat(self, recipe: object) -> None:
+    def _repeat(self, recipe: Recipe) -> None:
         self.hide_banner()
         self.bench.work.start(
-            "Repeating your steps", lambda dataset, task: repeat_steps(dataset, recipe, task), self._say_repeated
+            "Repeating your steps", lambda dataset, task: repeat_steps(dataset, recipe, task), say_repeated
         )
-
-    def _say_repeated(self, done: int | None) -> None:
-        notifications().say("The steps were repeated.", f"{counted(done or 0, 'step')} changed something.", "good")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -15,9 +15,10 @@ from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.feedback import Action
+from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.recipe import Recipe
+    from fintune_gui.dataset.recipe import Recipe, Replayed
     from fintune_gui.dataset.store import Dataset
 
 
@@ -117,12 +118,24 @@ def _recipe_of(folder: Path) -> Recipe:
         return recipe_of(dataset)
 
 
-def repeat_steps(dataset: Dataset, recipe: Any, task: Task) -> int:
-    """Do the steps of `recipe`, as one after the other; returns how many changed something."""
-    from fintune_gui.dataset.recipe import apply_recipe
+def repeat_steps(dataset: Dataset, recipe: Recipe, task: Task) -> Replayed:
+    """Do the steps of `recipe`, one after the other, as far as they fit."""
+    from fintune_gui.dataset.recipe import replay
 
     task.check_cancelled()
-    return len(apply_recipe(dataset, recipe))
+    return replay(dataset, recipe)
+
+
+def say_repeated(replayed: Replayed | None) -> None:
+    """Tell what came of the steps."""
+    if replayed is None:
+        return
+    done, left_out = len(replayed.operations), len(replayed.left_out)
+    text = f"{counted(done, 'step')} changed something."
+    if left_out:
+        first = replayed.left_out[0].rstrip(".")
+        text += f" {counted(left_out, 'step')} did not fit, wholly or in part: {first}{' …' if left_out > 1 else '.'}"
+    notifications().say("The steps were repeated.", text, "warn" if left_out else "good", key="repeated")
 
 
 def _say_nothing(_error: Exception) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from fintune_gui.project.errors import FintuneError
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.latest import Latest
 from fintune_gui.ui.services.notifications import notifications, problem_of
@@ -49,7 +50,7 @@ class RejectMending(QObject):
         if self._reading is not None:
             self._reading.abandon()
         session = self._session
-        self._reading = run_in_background(self, lambda _task: _read(session), success=self._take, failure=_say_nothing)
+        self._reading = run_in_background(self, lambda _task: _read(session), success=self._take, failure=_say_defects)
 
     def _take(self, found: tuple[tuple[object, ...], list[OpenReject]]) -> None:
         self._reading = None
@@ -141,5 +142,7 @@ def _tried(session: ProjectSession, reject: OpenReject, text: str) -> Tried | No
     return None if dataset is None else try_text(dataset, reject, text)
 
 
-def _say_nothing(_error: Exception) -> None:
-    """Whoever opens the rows says why they cannot be read."""
+def _say_defects(error: Exception) -> None:
+    """Whoever opens the rows says why they cannot be read; anything else is said here."""
+    if not isinstance(error, FintuneError):
+        notifications().show_error(error)

@@ -39,6 +39,7 @@ class RowsExport(QObject):
     def open(self) -> None:
         """Show the card."""
         self.refresh()
+        self._card.scope.setCurrentIndex(0)
         self._card.error.show_problem(None)
         set_shown(self._card, shown=True)
         self._card.scope.setFocus()

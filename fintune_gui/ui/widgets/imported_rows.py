@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from fintune_gui.project.import_options import FileChoice
 from fintune_gui.ui.services.row_bench import RowBench
 from fintune_gui.ui.services.rows_export import RowsExport
 from fintune_gui.ui.services.session import ProjectSession
@@ -39,11 +38,6 @@ class Imported:
     sources: tuple[SourceFile, ...]
     states: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    @property
-    def choices(self) -> tuple[FileChoice, ...]:
-        """The files as they were chosen, to read them again."""
-        return tuple(FileChoice(path=source.path, options=source.options) for source in self.sources)
 
     def sentence(self, rejected: int) -> str:
         """ "1,500 rows read, 3 rejected, 312 KB, 0.4 s"."""

@@ -250,10 +250,10 @@ class _MendEditor(QPlainTextEdit):
             cursor.setPosition(max(0, min(at, length - 1)))
             cursor.movePosition(QTextCursor.MoveOperation.NextCharacter, QTextCursor.MoveMode.KeepAnchor)
             mark = QTextEdit.ExtraSelection()
-            mark.cursor = cursor  # type: ignore[attr-defined]
-            mark.format.setBackground(QColor(tokens().soft("bad")))  # type: ignore[attr-defined]
-            mark.format.setForeground(QColor(tokens().ink("bad")))  # type: ignore[attr-defined]
-            mark.format.setProperty(QTextFormat.Property.FontWeight, 700)  # type: ignore[attr-defined]
+            mark.cursor = cursor
+            mark.format.setBackground(QColor(tokens().soft("bad")))
+            mark.format.setForeground(QColor(tokens().ink("bad")))
+            mark.format.setProperty(QTextFormat.Property.FontWeight, 700)
             marks.append(mark)
         self.setExtraSelections(marks)
 

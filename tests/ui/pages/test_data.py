@@ -256,7 +256,7 @@ def test_that_importing_again_keeps_the_present_rows_and_offers_their_steps(qtbo
     assert (kept / "edits.sqlite").is_file()
     qtbot.waitUntil(lambda: page.session.facts.operations == 0)
 
-    qtbot.waitUntil(lambda: page._banner.isVisible(), timeout=10_000)
+    qtbot.waitUntil(page._banner.isVisible, timeout=10_000)
     press(qtbot, page, "Repeat the 1 step on the new rows")
     qtbot.waitUntil(lambda: page.session.facts.operations == 1, timeout=10_000)
     assert page.session.dataset().row(0)["text"] == "changed"
