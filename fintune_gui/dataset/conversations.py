@@ -127,6 +127,16 @@ def to_text(messages: Sequence[Message]) -> str:
     return orjson.dumps(turns).decode()
 
 
+def canonical_text(value: Any) -> str:
+    """`to_text` of `parse_turns`, several times as fast for plain turns.
+
+    Raises:
+        BadConversation: as `parse_turns`.
+    """
+    plain = [_plain_turn(turn) for turn in value] if isinstance(value, list) else []
+    return orjson.dumps(plain).decode() if plain and None not in plain else to_text(parse_turns(value))
+
+
 def conversation_of(text: str | None) -> list[Turn] | None:
     """The turns of a cell that holds a canonical conversation; None for any other text. Never raises."""
     if not text or not text.lstrip().startswith("[{"):
@@ -147,6 +157,15 @@ def with_turn(text: str, number: int, content: str) -> str:
     messages = parse_text(text)
     messages[number] = messages[number].model_copy(update={"content": content})
     return to_text(messages)
+
+
+def _plain_turn(turn: Any) -> dict[str, str] | None:
+    """A turn that has nothing but a known role and a text; None for any other."""
+    if not isinstance(turn, dict) or len(turn) != 2:
+        return None
+    speaker, text = (turn["from"], turn.get("value")) if "from" in turn else (turn.get("role"), turn.get("content"))
+    role = ROLES.get(speaker) if isinstance(speaker, str) else None
+    return {"role": role, "content": text} if role and isinstance(text, str) else None
 
 
 def _speaker_key(turn: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from fintune_gui.dataset.base import MOST_COLUMNS, TEXT
+from fintune_gui.dataset.conversations import BadConversation, canonical_text, is_conversation
 from fintune_gui.dataset.json_rows import (
     CONVERSATION_KEYS,
     note_oddities,
@@ -23,10 +24,10 @@ from fintune_gui.dataset.json_rows import (
     rows_of_lines,
 )
 from fintune_gui.dataset.readers.reader import Notes, Piece, TextBatch
-from fintune_gui.dataset.shapes import PREFERENCE_KEYS, RESERVED, cell_text
+from fintune_gui.dataset.shapes import MESSAGES, PREFERENCE_KEYS, RESERVED, cell_text
 
 _NEED_A_LOOK = frozenset((*CONVERSATION_KEYS, *RESERVED, ""))
-"""Columns whose name depends on what a row holds."""
+"""Columns that may get another name."""
 
 
 def read_json_batches(path: Path, encoding: str, notes: Notes) -> Iterator[Piece]:
@@ -55,8 +56,12 @@ def _batch(piece: bytes, lines: Sequence[bytes], first_line: int, notes: Notes) 
     if set(map(type, rows)) != {dict}:
         raise _OneByOneError
     cells = _cells(rows)
-    if not cells or not _NEED_A_LOOK.isdisjoint(cells) or len(cells) > MOST_COLUMNS:
+    if not cells or len(cells) > MOST_COLUMNS:
         raise _OneByOneError
+    if not _NEED_A_LOOK.isdisjoint(cells):
+        if first_line == 1:
+            raise _OneByOneError  # in the first rows one can still see whose way of writing conversations it is
+        cells = _with_conversation(cells)
     columns = {name: _column(name, values) for name, values in cells.items()}
     if not _surely_without_repeated_names(piece, columns) or rb"\u0000" in piece:
         for line, row in zip(lines, rows, strict=True):
@@ -73,6 +78,19 @@ def _cells(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
         except KeyError:
             pass
     return {name: [row.get(name) for row in rows] for name in dict.fromkeys(chain.from_iterable(rows))}
+
+
+def _with_conversation(cells: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The same columns with the conversations of all rows as text, if they stand in a single column."""
+    odd = [name for name in cells if name in _NEED_A_LOOK]
+    name = odd[0]
+    if len(odd) > 1 or name not in CONVERSATION_KEYS or not all(map(is_conversation, cells[name])):
+        raise _OneByOneError
+    try:
+        texts: list[Any] = list(map(canonical_text, cells[name]))
+    except BadConversation:
+        raise _OneByOneError from None
+    return {MESSAGES if column == name else column: texts if column == name else cells[column] for column in cells}
 
 
 def _column(name: str, values: list[Any]) -> pa.Array:

@@ -294,7 +294,7 @@ def as_texts(values: Row) -> dict[str, str | None]:
         if column in texts:  # for example both "messages" and "conversations"
             column = next(other for other in chain([name], (f"{name}_{i}" for i in count(2))) if other not in texts)
         if column == "input" and _is_openai_input(value):
-            texts[column] = conversations.to_text(conversations.parse_turns(value["messages"]))
+            texts[column] = conversations.canonical_text(value["messages"])
             for other, inner in value.items():
                 if other != "messages":
                     texts[other if other not in values else f"input_{other}"] = cell_text(other, inner)
@@ -321,7 +321,7 @@ def cell_text(name: str, value: Any) -> str | None:
     if name in CONVERSATION_KEYS or name in PREFERENCE_KEYS:
         turns = [value] if _turn(value) else value
         if conversations.is_conversation(turns):
-            return conversations.to_text(conversations.parse_turns(turns))
+            return conversations.canonical_text(turns)
         if name == MESSAGES and value == []:
             raise BadConversation("The conversation is empty")
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fintune_gui.dataset import json_rows
+from fintune_gui.dataset.conversations import BadConversation
 from fintune_gui.dataset.csv_rows import Dialect, read_csv
 from fintune_gui.dataset.importing import import_files
 from fintune_gui.dataset.json_batches import read_json_batches
@@ -89,6 +90,40 @@ def test_that_json_lines_are_read_the_same_one_by_one_in_batches_and_as_a_docume
         assert not notes
     path.write_text(json.dumps(rows, ensure_ascii=ascii_only, indent=1), "utf-8")
     assert [row.values for row in read_json_document(path, "utf-8")] == rows
+
+
+turns = st.lists(
+    st.builds(
+        lambda role, text, extras: {"role": role, "content": text} | extras,
+        st.sampled_from(["user", "human", "Assistant", "nobody", None]),
+        cells | st.none() | st.just([{"type": "text", "text": "x"}]),
+        st.just({}) | st.just({"weight": 0}) | st.just({"from": "gpt"}),
+    ),
+    max_size=3,
+)
+
+
+@few
+@given(st.lists(turns, min_size=2, max_size=6), st.sampled_from(["messages", "conversations"]))
+def test_that_conversations_in_batches_are_those_read_one_by_one(
+    tmp_path: Path, conversations: list[list[dict[str, Any]]], name: str
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps({"id": "1", name: one}) + "\n" for one in conversations))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_rows, "_PIECE_BYTES", 150)
+        assert readable(read_json_batches(path, "utf-8", Counter())) == readable(read_json_lines(path, "utf-8"))
+
+
+def readable(pieces: Any) -> list[dict[str, str | None]]:
+    """The texts of all rows; the reason for those whose conversation cannot be used."""
+    found: list[dict[str, str | None]] = []
+    for piece in pieces:
+        try:
+            found += texts_of([piece])
+        except BadConversation as error:
+            found.append({"rejected": str(error)})
+    return found
 
 
 @settings(max_examples=8, deadline=None)

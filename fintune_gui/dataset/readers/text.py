@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from fintune_gui.dataset.csv_rows import Dialect, read_csv, sniff_delimiter
+from fintune_gui.dataset.csv_batches import read_csv_batches
+from fintune_gui.dataset.csv_rows import Dialect, sniff_delimiter
 from fintune_gui.dataset.json_batches import read_json_batches
 from fintune_gui.dataset.json_rows import CONVERSATION_KEYS, RawRow, read_json_document
 from fintune_gui.dataset.readers.reader import Piece, Reader, Settled, Source
@@ -62,7 +63,7 @@ def _read_csv(source: Source, options: ImportOptions) -> Iterator[Piece]:
         escape=options.escape or "",
         header=options.header is not False,
     )
-    return read_csv(source.path, options.encoding or "utf-8", dialect)
+    return read_csv_batches(source.path, options.encoding or "utf-8", dialect)
 
 
 def _read_json_lines(source: Source, options: ImportOptions) -> Iterator[Piece]:
