@@ -26,8 +26,8 @@ from fintune_gui.ui.theme.tokens import Tokens, mix, readable
 
 PADDING = 6
 _ICON = 12
-_NARROWEST_CHARACTER = 3
-"""Pixels; text beyond what would fit at this width is cut off before it is laid out."""
+_CHARACTER_WIDTHS = (5, 2)
+"""Pixels; text beyond what would fit at the first width is cut off before it is laid out, unless it is narrower."""
 _MOST_LAYOUTS = 2000
 _ELLIPSIS = "…"
 _SIGNS = "↵⇥"
@@ -175,8 +175,17 @@ class CellPainter:
         return layout
 
     def _lay_out(self, text: str, width: int) -> QTextLayout:
-        most = self.lines * (width // _NARROWEST_CHARACTER + 4)
-        shown = visible(text[:most])
+        """Shape as little of the text as fills the lines: shaping is what painting a table costs."""
+        for pixels in _CHARACTER_WIDTHS:
+            part = text[: self.lines * (width // pixels + 4)]
+            layout = self._laid_out_part(part, width)
+            last = layout.lineAt(layout.lineCount() - 1)
+            if len(part) == len(text) or last.textStart() + last.textLength() < len(layout.text()):
+                break
+        return layout
+
+    def _laid_out_part(self, text: str, width: int) -> QTextLayout:
+        shown = visible(text)
         layout = QTextLayout(shown, self._font)
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -184,22 +193,28 @@ class CellPainter:
             option.setTextDirection(Qt.LayoutDirection.RightToLeft)
             option.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout.setTextOption(option)
-        if shown is not text and not shown.isascii():
+        if shown is not text:
             layout.setFormats(_muted_signs(shown))
         layout.setCacheEnabled(True)
         layout.beginLayout()
+        self._break_lines(layout, width)
+        layout.endLayout()
+        return layout
+
+    def _break_lines(self, layout: QTextLayout, width: int) -> None:
+        """As many lines as a row has; the last one leaves room for an ellipsis when the text goes on."""
+        spacing, length = self._metrics.lineSpacing(), len(layout.text())
         for number in range(self.lines):
             line = layout.createLine()
             if not line.isValid():
                 break
             line.setLineWidth(width)
-            line.setPosition(QPointF(0, number * self._metrics.lineSpacing()))
-            if number + 1 == self.lines and line.textStart() + line.textLength() < len(shown):
+            left = 0
+            if number + 1 == self.lines and line.textStart() + line.textLength() < length:
                 line.setLineWidth(width - self._ellipsis)
-                if option.textDirection() is Qt.LayoutDirection.RightToLeft:
-                    line.setPosition(QPointF(self._ellipsis, number * self._metrics.lineSpacing()))
-        layout.endLayout()
-        return layout
+                backwards = layout.textOption().textDirection() is Qt.LayoutDirection.RightToLeft
+                left = self._ellipsis if backwards else 0
+            line.setPosition(QPointF(left, number * spacing))
 
 
 def _reads_backwards(text: str) -> bool:
