@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,11 +48,16 @@ class RowFacts:
             self._masks[state] = state_mask(self._picture, state)
         return self._masks[state]
 
-    @cached_property
-    def notes(self) -> tuple[RowIds, pa.LargeStringArray]:
-        """Ids of the rows with a note, rising, and the notes."""
-        notes = dict(sorted(self._picture.notes().items()))
-        return np.fromiter(notes, np.int64, len(notes)), pa.array(list(notes.values()), TEXT)
+    def noted(self, value: str, *, case_sensitive: bool) -> Mask:
+        """For each row whether it has a note that contains a text."""
+        key = f"note {case_sensitive} {value}"
+        if key not in self._masks:
+            notes = self._picture.notes()
+            found = matches(pa.array(list(notes.values()), TEXT), value, case_sensitive=case_sensitive)
+            mask = np.zeros(self._picture.total_rows, bool)
+            mask[list(notes)] = found.to_numpy(zero_copy_only=False)
+            self._masks[key] = mask
+        return self._masks[key]
 
 
 def state_mask(picture: Picture, state: str) -> Mask:
@@ -73,9 +78,9 @@ def state_mask(picture: Picture, state: str) -> Mask:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that follow one another: the id of the first, how many, and the texts of the columns that are looked at."""
+    """Some rows: which ones, how many, and the texts of the columns that are looked at."""
 
-    start: int
+    ids: slice | RowIds
     rows: int
     texts: Mapping[str, pa.LargeStringArray]
     facts: RowFacts
@@ -136,11 +141,12 @@ class Contains(Condition):
         return set(self.names)
 
     def mask(self, batch: Batch) -> pa.BooleanArray:
-        found = pa.array(np.zeros(batch.rows, bool))
-        for name in self.names:
-            here = matches(batch.texts[name], self.value, case_sensitive=self.case_sensitive, regex=self.regex)
-            found = pc.or_(found, pc.fill_null(here, False))
-        return found
+        return _any_of(
+            pc.fill_null(
+                matches(batch.texts[name], self.value, case_sensitive=self.case_sensitive, regex=self.regex), False
+            )
+            for name in self.names
+        )
 
 
 @dataclass(frozen=True)
@@ -176,11 +182,8 @@ class Empty(Condition):
         return set(self.names)
 
     def mask(self, batch: Batch) -> pa.BooleanArray:
-        found = pa.array(np.zeros(batch.rows, bool))
-        for name in self.names:
-            trimmed = pc.utf8_trim_whitespace(batch.texts[name])
-            found = pc.or_(found, pc.equal(pc.fill_null(pc.binary_length(trimmed), 0), 0))
-        return found
+        trimmed = (pc.utf8_trim_whitespace(batch.texts[name]) for name in self.names)
+        return _any_of(pc.equal(pc.fill_null(pc.binary_length(texts), 0), 0) for texts in trimmed)
 
 
 @dataclass(frozen=True)
@@ -237,7 +240,7 @@ class InState(Condition):
         return set()
 
     def mask(self, batch: Batch) -> pa.BooleanArray:
-        return pa.array(batch.facts.mask(self.state)[batch.start : batch.start + batch.rows])
+        return pa.array(batch.facts.mask(self.state)[batch.ids])
 
 
 @dataclass(frozen=True)
@@ -251,12 +254,7 @@ class Noted(Condition):
         return set()
 
     def mask(self, batch: Batch) -> pa.BooleanArray:
-        rows, notes = batch.facts.notes
-        low, high = np.searchsorted(rows, [batch.start, batch.start + batch.rows])
-        found = matches(notes.slice(low, high - low), self.value, case_sensitive=self.case_sensitive)
-        passing = np.zeros(batch.rows, bool)
-        passing[rows[low:high] - batch.start] = found.to_numpy(zero_copy_only=False)
-        return pa.array(passing)
+        return pa.array(batch.facts.noted(self.value, case_sensitive=self.case_sensitive)[batch.ids])
 
 
 def matches(array: pa.LargeStringArray, value: str, *, case_sensitive: bool, regex: bool = False) -> pa.BooleanArray:
@@ -274,6 +272,10 @@ def matches(array: pa.LargeStringArray, value: str, *, case_sensitive: bool, reg
 def literal(text: str) -> str:
     """A pattern that matches exactly `text`."""
     return "".join(f"\\{c}" if c in _SPECIAL else c for c in text)
+
+
+def _any_of(masks: Iterable[pa.BooleanArray]) -> pa.BooleanArray:
+    return reduce(pc.or_, masks)
 
 
 def _numbers(array: pa.LargeStringArray) -> pa.DoubleArray:

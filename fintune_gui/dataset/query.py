@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,8 +12,9 @@ import pyarrow.compute as pc
 
 from fintune_gui.dataset.base import TEXT
 from fintune_gui.dataset.column import Mask, RowIds, differs
-from fintune_gui.dataset.conditions import Batch, RowFacts, literal
+from fintune_gui.dataset.conditions import Batch, Condition, RowFacts, literal
 from fintune_gui.dataset.filters import check_pattern, parse_filter
+from fintune_gui.dataset.gathering import gathered, in_parts
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.settings import Frozen
 
@@ -23,6 +25,7 @@ ROW_ID = "#"
 LENGTH_PREFIX = "length:"
 _SORT_CHARACTERS = 200
 """Texts are ordered by so many characters; comparing more would cost a copy of the whole column."""
+_FIRST_ROWS = 100
 _MARK = "\ufdd0"
 """Stands for a found word while replacing; Unicode keeps this code point free for such uses."""
 _NOT_A_WORD = r"[^\pL\pN_]"
@@ -76,7 +79,7 @@ def select(picture: Picture, query: Query, check_cancelled: Callable[[], None] =
     """
     mask = matching(picture, query, check_cancelled)
     ids = np.flatnonzero(mask).astype(np.int64)
-    return _sorted(picture, ids, mask, query.sort, check_cancelled) if query.sort else ids
+    return _sorted(picture, ids, query.sort, check_cancelled) if query.sort else ids
 
 
 def matching(picture: Picture, query: Query, check_cancelled: Callable[[], None] = lambda: None) -> Mask:
@@ -85,20 +88,33 @@ def matching(picture: Picture, query: Query, check_cancelled: Callable[[], None]
     condition = parse_filter(query.text, picture.columns, case_sensitive=query.case_sensitive)
     if condition is None:
         return shown
+    return shown & _passing(picture, condition, shown, check_cancelled)
+
+
+def _passing(picture: Picture, condition: Condition, wanted: Mask, check_cancelled: Callable[[], None]) -> Mask:
+    """For each row whether it passes; rows that are not wanted may be left out."""
     facts = RowFacts(picture)
-    names = sorted(condition.columns())
-    if not names:
-        whole = condition.mask(Batch(0, picture.total_rows, {}, facts))
-        both: Mask = shown & whole.to_numpy(zero_copy_only=False)
-        return both
+    columns = {name: picture.column_of(name) for name in condition.columns()}
+    if not columns:
+        everything = condition.mask(Batch(slice(None), picture.total_rows, {}, facts))
+        return np.asarray(everything.to_numpy(zero_copy_only=False), bool)
     passing = np.zeros(picture.total_rows, bool)
-    for start, arrays in picture.batches(names):
+
+    def look(ids: slice | RowIds, texts: dict[str, pa.LargeStringArray]) -> None:
         check_cancelled()
-        size = len(arrays[0])
-        if shown[start : start + size].any():
-            found = condition.mask(Batch(start, size, dict(zip(names, arrays, strict=True)), facts))
-            passing[start : start + size] = found.to_numpy(zero_copy_only=False)
-    return shown & passing
+        rows = len(next(iter(texts.values())))
+        passing[ids] = condition.mask(Batch(ids, rows, texts, facts)).to_numpy(zero_copy_only=False)
+
+    # the batches are looked at as they lie on disk, and the rows with edited cells once more: that spares a copy
+    for number, start in enumerate(picture.starts):
+        texts = {name: column.batches[number] for name, column in columns.items()}
+        ids = slice(start, start + len(next(iter(texts.values()))))
+        if wanted[ids].any():
+            look(ids, texts)
+    edited = reduce(np.union1d, (column.edited_rows() for column in columns.values()))
+    for part in in_parts(edited):
+        look(part, {name: gathered(column, part) for name, column in columns.items()})
+    return passing
 
 
 def _shown(picture: Picture, query: Query) -> Mask:
@@ -110,38 +126,41 @@ def _shown(picture: Picture, query: Query) -> Mask:
     return ~removed & picture.edited_mask() if query.show == "edited" else ~removed
 
 
-def _sorted(
-    picture: Picture, ids: RowIds, mask: Mask, sort: tuple[Sort, ...], check_cancelled: Callable[[], None]
-) -> RowIds:
-    keys: dict[str, pa.Array | pa.ChunkedArray] = {}
+def _sorted(picture: Picture, ids: RowIds, sort: tuple[Sort, ...], check_cancelled: Callable[[], None]) -> RowIds:
+    keys: dict[str, pa.Array] = {}
     order: list[tuple[str, str]] = []
     for number, key in enumerate(sort):
         by_id = key.column == ROW_ID
-        keys[f"k{number}"] = pa.array(ids) if by_id else _sort_key(picture, key.column, mask, check_cancelled)
+        keys[f"k{number}"] = pa.array(ids) if by_id else _sort_key(picture, key.column, ids, check_cancelled)
         order.append((f"k{number}", "descending" if key.descending else "ascending"))
-    indices = pc.sort_indices(pa.table(keys), sort_keys=order)
+    indices = pc.sort_indices(pa.record_batch(keys), sort_keys=order)
     ordered: RowIds = ids[indices.to_numpy()]
     return ordered
 
 
-def _sort_key(picture: Picture, column: str, mask: Mask, check_cancelled: Callable[[], None]) -> pa.ChunkedArray:
+def _sort_key(picture: Picture, column: str, ids: RowIds, check_cancelled: Callable[[], None]) -> pa.Array:
     by_length = column.startswith(LENGTH_PREFIX) and column not in picture.columns
-    name = column.removeprefix(LENGTH_PREFIX) if by_length else column
-    chunks = []
-    for start, (array,) in picture.batches([name]):
+    texts = picture.column_of(column.removeprefix(LENGTH_PREFIX) if by_length else column)
+    parts = []
+    for part in in_parts(ids):
         check_cancelled()
-        wanted = array.filter(pa.array(mask[start : start + len(array)]))
-        if by_length:
-            chunks.append(pc.fill_null(pc.utf8_length(wanted), 0))
-        else:
-            chunks.append(pc.utf8_lower(pc.utf8_slice_codeunits(wanted, 0, _SORT_CHARACTERS)))
-    keys = pa.chunked_array(chunks, pa.int64() if by_length else TEXT)
+        found = gathered(texts, part)
+        parts.append(pc.fill_null(pc.utf8_length(found), 0) if by_length else _beginnings(found))
+    keys = pa.concat_arrays(parts) if parts else pa.array([], TEXT)  # one array is sorted much quicker than many
     if by_length:
         return keys
     try:
+        pc.cast(keys.slice(0, _FIRST_ROWS), pa.float64())  # a failure costs as much as there are rows
         return pc.cast(keys, pa.float64())  # a column of numbers is ordered as numbers
     except pa.ArrowInvalid:
         return keys
+
+
+def _beginnings(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """What texts are ordered by."""
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) > _SORT_CHARACTERS:
+        texts = pc.utf8_slice_codeunits(texts, 0, _SORT_CHARACTERS)
+    return pc.utf8_lower(texts)
 
 
 def replacer(spec: Replace) -> Callable[[pa.LargeStringArray], pa.LargeStringArray]:

@@ -17,9 +17,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fintune_gui.dataset.base import TEXT
-from fintune_gui.dataset.column import Column, RowIds, patched
+from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.export_files import FileKind, RowFile, open_row_file
+from fintune_gui.dataset.gathering import gathered, in_parts
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import write_atomic
@@ -149,36 +149,9 @@ def export_rows(
     return ExportedRows(rows=found, bytes=target.stat().st_size, warnings=tuple(warnings))
 
 
-def gathered(column: Column, row_ids: RowIds) -> pa.LargeStringArray:
-    """Present values of the given rows, in the given order. Nothing but these is copied."""
-    starts = np.asarray(column.starts)
-    batch = np.searchsorted(starts, row_ids, "right") - 1
-    order = np.argsort(batch, kind="stable")
-    parts = []
-    for group in np.split(order, np.flatnonzero(np.diff(batch[order])) + 1):
-        if len(group):
-            number = batch[group[0]]
-            parts.append(column.batches[number].take(pa.array(row_ids[group] - starts[number])))
-    array = pa.concat_arrays(parts) if parts else pa.array([], TEXT)
-    if (order[1:] < order[:-1]).any():
-        array = array.take(pa.array(np.argsort(order)))
-    if len(column.rows):
-        place = np.minimum(np.searchsorted(column.rows, row_ids), len(column.rows) - 1)
-        edited = np.flatnonzero(column.rows[place] == row_ids)
-        if len(edited):
-            array = patched(array, edited, column.values.take(pa.array(place[edited])))
-    if column.recent:
-        edited = np.flatnonzero(np.isin(row_ids, list(column.recent)))
-        if len(edited):
-            texts = [column.recent[row] for row in row_ids[edited].tolist()]
-            array = patched(array, edited, pa.array(texts, TEXT))
-    return array
-
-
 def _in_order(picture: Picture, ids: RowIds, names: Sequence[str]) -> Iterator[tuple[RowIds, list[pa.Array]]]:
     chosen = [picture.column_of(name) for name in names]
-    for start in range(0, len(ids), _AT_ONCE):
-        part = ids[start : start + _AT_ONCE]
+    for part in in_parts(ids, _AT_ONCE):
         yield part, [gathered(column, part) for column in chosen]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fintune_gui.dataset.base import TEXT
 from fintune_gui.dataset.conditions import Batch, Compares, Condition, Contains, Empty, Equals, Missing, Not, RowFacts
 from fintune_gui.dataset.filters import filter_text, parse_filter
-from fintune_gui.dataset.query import Query, select
+from fintune_gui.dataset.query import Query, Sort, select
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import DataError
 
@@ -51,7 +51,7 @@ def test_that_a_form_means_what_it_says_with_any_name_and_value(
 @given(value=texts, other=texts)
 def test_that_every_text_is_found_by_itself(value: str, other: str) -> None:
     column = pa.array([value, other, None], TEXT)
-    batch = Batch(0, 3, {"c": column}, RowFacts(None))  # type: ignore[arg-type]  # these conditions ask for no facts
+    batch = Batch(slice(0, 3), 3, {"c": column}, RowFacts(None))  # type: ignore[arg-type]  # these conditions ask for no facts
     for operator in ("contains", "equals", "exactly"):
         condition = parse_filter(filter_text("c", operator, value), ["c"])
         assert condition is not None
@@ -154,3 +154,30 @@ def test_that_a_question_can_be_cancelled(marked: Dataset) -> None:
     with pytest.raises(InterruptedError):
         select(marked.picture, Query(text="two"), stop)
     assert np.array_equal(marked.view(Query(text="two")), [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("text", "sort"),
+    [
+        ("text contains 1 and not label = a", ("label", "-text")),
+        ("length(text) > 5 or label is missing", ("length:text", "#")),
+        ("text == edited", ("-label",)),
+        ("1", ("text", "-#")),
+        ("is empty or text ~ ^t2", ()),
+    ],
+)
+def test_that_edited_rows_are_found_as_if_they_had_come_so(
+    make_dataset: Make, monkeypatch: pytest.MonkeyPatch, text: str, sort: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("fintune_gui.dataset.base.BATCH_ROWS", 7)
+    monkeypatch.setattr("fintune_gui.dataset.column._MOST_RECENT", 3)
+    edited = make_dataset([[f"t{row}", "abc"[row % 3]] for row in range(40)], name="edited")
+    generator = np.random.default_rng(3)
+    for row in generator.integers(0, 40, 12).tolist():
+        edited.edit(row, "text", ["edited", "text 1", "", f"{row}"][row % 4])
+        edited.edit((row * 7) % 40, "label", "abd"[row % 3])
+    plain = make_dataset(edited.cells(range(40)), name="plain")
+    keys = tuple(Sort(column=key.removeprefix("-"), descending=key.startswith("-")) for key in sort)
+    query = Query(text=text, sort=keys)
+    assert edited.view(query).tolist() == plain.view(query).tolist()
+    assert len(edited.view(query))

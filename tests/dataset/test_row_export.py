@@ -19,8 +19,9 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from fintune_gui.dataset import row_export
+from fintune_gui.dataset.gathering import gathered
 from fintune_gui.dataset.importing import import_files
-from fintune_gui.dataset.row_export import export_rows, gathered, rows_as_text
+from fintune_gui.dataset.row_export import export_rows, rows_as_text
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import CancelledError, DataError, DiskFullError
 
