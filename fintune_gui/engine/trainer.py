@@ -19,11 +19,10 @@ from fintune_gui.engine.model import Model, base_of, count_parameters
 from fintune_gui.engine.stepping import Layout
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.events import Plan
+from fintune_gui.project.memory import TOKENS_AT_ONCE_CPU, TOKENS_AT_ONCE_GPU
 from fintune_gui.project.settings import TrainingSettings
 
 _SMALLEST_BUDGET = 16
-_BUDGET_ON_CPU = 2048
-_BUDGET_ON_GPU = 16384
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class StepTrainer(Trainer):
         self.examples = examples
         self.first_step = first_step
         self.check = check
-        self.budget = budget or (_BUDGET_ON_CPU if device.torch.type == "cpu" else _BUDGET_ON_GPU)
+        self.budget = budget or (TOKENS_AT_ONCE_CPU if device.torch.type == "cpu" else TOKENS_AT_ONCE_GPU)
         self.facts = StepFacts()
         self.random_states_before = random_states()
         training = schedule.training
