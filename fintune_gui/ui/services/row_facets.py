@@ -15,7 +15,7 @@ from fintune_gui.ui.services.row_view import RowView
 from fintune_gui.ui.widgets.conditions import Subject, joined
 from fintune_gui.ui.widgets.facet_list import FacetLine
 from fintune_gui.ui.widgets.facet_panel import FacetSpec
-from fintune_gui.ui.widgets.rows_panel import RowsPanel
+from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.facets import Facet, FacetValue, Histogram
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PAUSE_MS = 250
 _MOST_VALUES = 50
+_BINS = 24
 _SOURCE = "source"
 _REMOVED = "is removed"
 _LONGEST_RENAMED = 200
@@ -88,7 +89,7 @@ class RowFacets(QObject):
         values = [name for name in dict.fromkeys((label, _SOURCE)) if name in columns]
         text = next((name for name in columns if name not in values), columns[0])
         specs = [FacetSpec("value", name) for name in values]
-        self._facets.set_specs([*specs, FacetSpec("length", text), FacetSpec("state")])
+        self._facets.set_specs([*self._facets.specs, *specs, FacetSpec("length", text), FacetSpec("state")])
         self._offered = True
 
     # Counting
@@ -99,19 +100,25 @@ class RowFacets(QObject):
         if dataset is None or not self._facets.isVisible():
             self._work.forget()
             return
+        if self._view.busy:
+            self._pause.start()  # the table comes first
+            return
         if not self._offered:
             self._offer_first()
         self._mark()
         limited = self._view.limited_to_rows
         self._facets.show_note("Counts are of all rows, not only of the finding's." if limited else "")
-        show, revision = self._filter.show_what, dataset.revision
+        filter_, show, revision = self._filter.query_text(), self._filter.show_what, dataset.revision
+        view = self._panel.model.view_ids
         questions: list[Question] = []
         for section in self._facets.sections:
             spec = section.spec
             text = self._filter.without(spec.subject)
-            question = (spec, text, show, revision, id(dataset))
+            # what the table shows is what a facet without a condition of its own counts: no need to look again
+            rows = view if text == filter_ and spec.kind != "state" and not limited else None
+            question = (spec, text, show, revision, id(dataset), None if rows is None else id(view))
             if not section.folded and self._shown.get(spec) != question:
-                questions.append((question, partial(_count, dataset, spec, text, show)))
+                questions.append((question, partial(_count, dataset, spec, _query(text, show), rows)))
         self._work.ask(questions)
 
     @Slot(object, object)
@@ -171,15 +178,22 @@ def _query(text: str, show: str) -> Query:
     return Query.model_validate({"text": text, "show": show})
 
 
-def _count(dataset: Dataset, spec: FacetSpec, text: str, show: str, task: Task) -> Facet | Histogram:
-    from fintune_gui.dataset.facets import length_histogram, state_facet, value_facet
+def _count(dataset: Dataset, spec: FacetSpec, query: Query, rows: RowIds | None, task: Task) -> Facet | Histogram:
+    """Count in the given rows, or in those that the query lets through."""
+    from fintune_gui.dataset.facets import histogram_of, picture_of, state_facet, values_among
+    from fintune_gui.dataset.measures import lengths_of
 
-    query, check = _query(text, show), task.check_cancelled
-    if spec.kind == "length":
-        return length_histogram(dataset, spec.column, query, check_cancelled=check)
+    check = task.check_cancelled
     if spec.kind == "state":
         return state_facet(dataset, query, check_cancelled=check)
-    return value_facet(dataset, spec.column, query, _MOST_VALUES, check_cancelled=check)
+    picture = picture_of(dataset)
+    if rows is None:
+        rows = dataset.view(query)
+    rows = rows[rows < picture.total_rows]
+    check()
+    if spec.kind == "length":
+        return histogram_of(lengths_of(picture.column_of(spec.column), check)[rows], _BINS)
+    return values_among(picture, spec.column, rows, _MOST_VALUES, check)
 
 
 def _line(found: FacetValue, *, states: bool) -> FacetLine:

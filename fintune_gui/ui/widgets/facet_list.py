@@ -256,6 +256,8 @@ class FacetList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number, key = self.currentIndex().row(), event.key()
+        if self.state() is QAbstractItemView.State.EditingState:
+            return  # the Enter that ends an edit comes here too
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif number < 0 or key not in _KEYS:
@@ -328,6 +330,11 @@ class _LineDelegate(QStyledItemDelegate):
         editor.setAccessibleName("New value")
         editor.setStyleSheet("border-radius: 0; padding: 0 6px; min-height: 0;")
         return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Counts may change while the user types; what is typed stays."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         view = self.parent()
