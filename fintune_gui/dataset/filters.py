@@ -10,7 +10,7 @@ Conditions about a row are ``is flagged``, ``is starred``, ``is edited``, ``is a
 stand at the start or behind ``and``, ``or``, ``not`` or a bracket; among other words, they are words.
 
 They are joined by ``and``, ``or``, ``not`` and brackets; values and names that hold spaces or signs stand in double
-quotes, in which a backslash stands before a quote or a backslash.
+quotes, in which a backslash may stand before a quote or a backslash.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _tokens(text: str) -> list[_Token]:
         if stray:
             raise _bad(f"the sign {stray} at character {position + 1} is not expected", text)
         if quoted:
-            tokens.append(_Token(re.sub(r"(?s)\\(.)", r"\1", quoted[1:-1]), position, quoted=True))
+            tokens.append(_Token(re.sub(r'\\(["\\])', r"\1", quoted[1:-1]), position, quoted=True))
         else:
             tokens.append(_Token(sign or word, position))
     return tokens

@@ -48,6 +48,7 @@ ROWS = [
         ("refund and (order or crash)", [0, 2]),
         ("not refund", [1, 3, 4]),
         (r'text ~ "order \\d+"', [0]),
+        (r'text ~ "order \d+"', [0]),
         ("text ~ ^the", [1]),
         ("length(text) > 20", [0]),
         ("length(text) = 0", [3]),

@@ -33,7 +33,7 @@ def _tokens(text: str) -> list[_Token]:
     found = []
     for match in _TOKEN.finditer(text):
         if match[1]:
-            found.append(_Token(re.sub(r"\\(.)", r"\1", match[1][1:-1]), "", match.start(), match.end()))
+            found.append(_Token(re.sub(r'\\(["\\])', r"\1", match[1][1:-1]), "", match.start(), match.end()))
         else:
             found.append(_Token(match[0], match[0].lower(), match.start(), match.end()))
     return found
