@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from fintune_gui import __version__
-from fintune_gui.cli import changes, data, examples, model, project, rejected, rows, runs
+from fintune_gui.cli import changes, data, examples, health, model, project, rejected, rows, runs
 from fintune_gui.project.errors import FintuneError, Problem
 from fintune_gui.project.files import disk_problem
 
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "import": data.import_,
     "rejected": rejected.rejected,
     "check": data.check,
+    "health": health.health,
     "clean": data.clean,
     "rows": rows.rows,
     "facet": rows.facet,

@@ -66,6 +66,14 @@ class BaseFile:
         """The batches of one column, without copying."""
         return self._columns[name]
 
+    def validate(self) -> None:
+        """Read everything. Raises `DataError` if a text cannot be one."""
+        try:
+            for batch in self._batches:
+                batch.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise damaged(self.path, error) from error
+
 
 def locate(starts: Sequence[int], row_id: int) -> tuple[int, int]:
     """The batch that holds a row, and the row's place in it."""

@@ -1,24 +1,32 @@
-"""Whether the files of a dataset are still whole, a backup of its log, and two ways out when they are not.
+"""Whether the files of a dataset are still whole, a backup of its log, and the ways out when they are not.
 
 Looking at everything takes as long as reading it: meant for the background.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from pydantic import Field
+
+from fintune_gui.dataset.base import BaseFile
+from fintune_gui.dataset.changes import Operation
 from fintune_gui.dataset.importing import BASE_FILE
+from fintune_gui.dataset.log import EditLog
 from fintune_gui.dataset.log_file import LOG_FILE, connect_read_only, create_log, explained, log_missing
 from fintune_gui.dataset.summary import log_is_lost, read_source
 from fintune_gui.project.errors import DataError, FintuneError, Problem
-from fintune_gui.project.files import disk_errors_explained, sha256_file, sync_folder
+from fintune_gui.project.files import disk_errors_explained, sha256_file, sync_folder, write_json
 from fintune_gui.project.settings import Frozen
 
 BACKUP_FILE = "edits.backup.sqlite"
+_BASE_FOLDER = Path(BASE_FILE).parent
+_HASHES_FILE = "hashes.json"
 
 
 class Backup(Frozen):
@@ -33,11 +41,18 @@ class Health(Frozen):
 
     problems: tuple[Problem, ...] = ()
     backup: Backup | None = None
+    hashes: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of every file that was found whole, by name."""
 
     @property
     def log_is_bad(self) -> bool:
         """Whether the changes are lost, but not the imported rows."""
         return any(problem.code in ("data.log_damaged", "data.log_missing") for problem in self.problems)
+
+    @property
+    def change_is_bad(self) -> bool:
+        """Whether the file of a single change is lost; what was done before it can be had again."""
+        return any(problem.code == "data.change_damaged" for problem in self.problems)
 
 
 def check_health(folder: Path, *, check_cancelled: Callable[[], None] = lambda: None) -> Health:
@@ -47,17 +62,29 @@ def check_health(folder: Path, *, check_cancelled: Callable[[], None] = lambda: 
         folder: The dataset's folder.
     """
     problems: list[Problem] = []
+    hashes: dict[str, str] = {}
     try:
         source = read_source(folder)
         check_log(folder)
-        check_cancelled()
-        if sha256_file(folder / BASE_FILE) != source["base_sha256"]:
-            problems.append(_base_damaged(folder / BASE_FILE))
+        known = {**_read_hashes(folder), Path(BASE_FILE).name: source["base_sha256"]}
+        for name in (Path(BASE_FILE).name, *_files_in_force(folder)):
+            check_cancelled()
+            found = _hash_if_whole(folder / _BASE_FOLDER / name, known.get(name))
+            if found is not None:
+                hashes[name] = found
+            elif name == Path(BASE_FILE).name:
+                problems.append(_base_damaged(folder / BASE_FILE))
+            else:
+                problems.append(_change_damaged(folder / _BASE_FOLDER / name))
     except FintuneError as error:
         problems.append(error.problem)
-    except OSError as error:
-        problems.append(_base_damaged(folder / BASE_FILE, error))
-    return Health(problems=tuple(problems), backup=read_backup(folder))
+    return Health(problems=tuple(problems), backup=read_backup(folder), hashes=hashes)
+
+
+def keep_hashes(folder: Path, health: Health) -> None:
+    """Write down what the files are now, so that a later look sees whether they changed."""
+    if health.hashes != _read_hashes(folder):
+        write_json(folder / _BASE_FOLDER / _HASHES_FILE, health.hashes)
 
 
 def check_log(folder: Path) -> None:
@@ -125,10 +152,54 @@ def restore_backup(folder: Path) -> None:
 
 
 def start_from_import(folder: Path) -> None:
-    """Begin a new log over the imported rows, without any change. The damaged log is kept beside it."""
+    """Begin a new log over the imported rows, without any change. The log and the files of changes are kept aside."""
     with disk_errors_explained(folder):
-        _set_aside(folder)
+        kept = folder / _BASE_FOLDER / _set_aside(folder).stem
+        kept.mkdir(exist_ok=True)
+        for path in (folder / _BASE_FOLDER).glob("*.arrow"):
+            if path.name != Path(BASE_FILE).name:
+                path.replace(kept / path.name)
         create_log(folder / LOG_FILE)
+
+
+def step_back_to_whole(folder: Path) -> list[Operation]:
+    """Undo the last changes until no damaged file is needed. Returns what was undone, the latest first."""
+    known = _read_hashes(folder)
+    undone: list[Operation] = []
+    log = EditLog(folder / LOG_FILE, read_only=False)
+    try:
+        while any(_hash_if_whole(folder / _BASE_FOLDER / name, known.get(name)) is None for name in log.files()):
+            undone.append(log.operation(log.head))
+            log.step_back(log.head)
+    finally:
+        log.close()
+    return undone
+
+
+def _files_in_force(folder: Path) -> list[str]:
+    log = EditLog(folder / LOG_FILE, read_only=True)
+    try:
+        return log.files()
+    finally:
+        log.close()
+
+
+def _read_hashes(folder: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads((folder / _BASE_FOLDER / _HASHES_FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _hash_if_whole(path: Path, known: str | None) -> str | None:
+    """The file's SHA-256 if it is `known`, or if nothing is known and the file can be read; else None."""
+    try:
+        found = sha256_file(path)
+        if known is None:
+            BaseFile(path).validate()
+    except (OSError, DataError):
+        return None
+    return found if known in (None, found) else None
 
 
 def _quick_check(path: Path) -> None:
@@ -157,7 +228,8 @@ def _changed(log: Path) -> float:
     return max(file.stat().st_mtime for file in files if file.exists())
 
 
-def _set_aside(folder: Path) -> None:
+def _set_aside(folder: Path) -> Path:
+    """Rename the log. Returns its new path, which may not exist if there was no log."""
     number = 1
     while (kept := folder / f"edits.damaged-{number}.sqlite").exists():
         number += 1
@@ -166,6 +238,7 @@ def _set_aside(folder: Path) -> None:
         if part.exists():
             part.replace(kept.with_name(kept.name + suffix))
     sync_folder(folder)
+    return kept
 
 
 def _beside(folder: Path) -> sqlite3.Connection:
@@ -182,13 +255,21 @@ def _put_in_place(folder: Path) -> None:
     sync_folder(folder)
 
 
-def _base_damaged(path: Path, error: Exception | None = None) -> Problem:
+def _base_damaged(path: Path) -> Problem:
     return Problem(
         code="data.base_damaged",
         what="The imported rows are not what they were.",
-        why=f"{path.name} was changed or damaged since the import, so some rows may be wrong."
-        if error is None
-        else f"{path.name} cannot be read.",
+        why=f"{path.name} was changed or damaged since the import, so some rows may be wrong.",
         todo="Import the source file again; your cleaning steps can be repeated on the new rows.",
-        details=f"{path}: {error or 'its hash differs from that of the import'}",
+        details=str(path),
+    )
+
+
+def _change_damaged(path: Path) -> Problem:
+    return Problem(
+        code="data.change_damaged",
+        what="One of your changes to the rows cannot be shown any more.",
+        why=f"Its file, {path.name}, is damaged or missing. The imported rows are still there.",
+        todo="Go back to before this change, or start again from the imported rows.",
+        details=str(path),
     )

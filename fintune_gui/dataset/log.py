@@ -89,6 +89,11 @@ class EditLog:
         """All files that any operation refers to, also undone ones."""
         return {file for (file,) in self._rows("SELECT file FROM generation")}
 
+    def files(self) -> list[str]:
+        """All files that the present state is made of, beside the base."""
+        added = [segment.file for segment in self.segments() if segment.file is not None]
+        return [*self.shown_files().values(), *added]
+
     def segments(self) -> list[Segment]:
         """The rows that came after the import, in order."""
         found = self._rows("SELECT start, rows, file, info FROM segment ORDER BY start")
@@ -141,10 +146,10 @@ class EditLog:
         ((blob, size),) = self._rows("SELECT change, size FROM op WHERE seq = ?", seq)
         return Change.from_bytes(decompress(blob, size))
 
-    def operations(self) -> list[Operation]:
-        """Everything that was ever done, on all branches, oldest first."""
+    def operations(self, after: int = ROOT) -> list[Operation]:
+        """Everything that was ever done after operation `after`, on all branches, oldest first."""
         in_force = set(self.path_to(self.head))
-        found = self._rows(f"SELECT {_OPERATION} FROM op ORDER BY seq")
+        found = self._rows(f"SELECT {_OPERATION} FROM op WHERE seq > ? ORDER BY seq", after)
         return [_operation(row, in_force=row[0] in in_force) for row in found]
 
     def history(self) -> list[Operation]:

@@ -181,10 +181,10 @@ class DatasetReading:
         with self._reading() as log:
             return log.history()
 
-    def all_operations(self) -> list[Operation]:
-        """Everything that was ever done, on all branches, oldest first."""
+    def all_operations(self, after: int = ROOT) -> list[Operation]:
+        """Everything that was ever done after operation `after`, on all branches, oldest first."""
         with self._reading() as log:
-            return log.operations()
+            return log.operations(after)
 
     def parameters(self, seq: int) -> dict[str, Any]:
         """What operation `seq` was asked to do: the cleaning step, or what to replace."""

@@ -16,6 +16,7 @@ from fintune_gui.dataset.bulk import Transform, swallowed, transform_column
 from fintune_gui.dataset.changes import Change, GenerationChange
 from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.picture import Picture
+from fintune_gui.project.files import sync_folder
 
 
 @dataclass
@@ -84,6 +85,8 @@ class Rewriting:
                 in_files += count
         if not bulk.cells:
             return None
+        if self._written:
+            sync_folder(self._folder)  # the files must be there before the log says so
         bulk.rows = int(touched.sum())
         bulk.known = {"generation_cells": in_files, "rows_touched": bulk.rows}
         if bulk.change.generations and row_ids is not None:
@@ -99,6 +102,7 @@ class Rewriting:
         for start, end in zip(self._picture.starts, ends, strict=True):
             writer.write([pa.repeat(pa.scalar(value, TEXT), end - start)])
         writer.close()
+        sync_folder(self._folder)
         return GenerationChange(None, path.name, [], [])
 
     def abandon(self) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from fintune_gui.dataset import bulk
 from fintune_gui.dataset.health import (
     BACKUP_FILE,
     back_up,
     check_health,
+    keep_hashes,
     read_backup,
     restore_backup,
     start_from_import,
+    step_back_to_whole,
 )
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import DataError
@@ -90,3 +93,52 @@ def test_that_a_damaged_backup_is_not_offered(folder: Path) -> None:
     with pytest.raises(DataError, match="no backup"):
         restore_backup(folder)
     assert (folder / "edits.sqlite").exists()
+
+
+@pytest.fixture
+def rewritten(make_dataset: Make, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dataset with an edit, then a column file, then another edit."""
+    monkeypatch.setattr(bulk, "FEWEST_CELLS_FOR_FILE", 0)
+    dataset = make_dataset(ROWS)
+    dataset.edit(0, "text", "first")
+    dataset.set_value("label", None, "z")
+    dataset.edit(1, "text", "second")
+    dataset.close()
+    return dataset.folder
+
+
+def column_file(folder: Path) -> Path:
+    (path,) = (folder / "base").glob("column.*.arrow")
+    return path
+
+
+@pytest.mark.parametrize("harm", ["cut off", "missing", "one byte, known", "not Arrow"])
+def test_that_a_damaged_file_of_a_change_is_found_and_can_be_left_behind(rewritten: Path, harm: str) -> None:
+    health = check_health(rewritten)
+    assert health.problems == ()
+    path = column_file(rewritten)
+    content = path.read_bytes()
+    if harm == "one byte, known":
+        keep_hashes(rewritten, health)
+        content = content.replace(b"zzz", b"zyz")
+    changed = {"cut off": content[:-40], "not Arrow": b"no" * 50}.get(harm, content)
+    path.write_bytes(changed)
+    if harm == "missing":
+        path.unlink()
+
+    health = check_health(rewritten)
+    assert [problem.code for problem in health.problems] == ["data.change_damaged"]
+    assert health.change_is_bad
+    assert not health.log_is_bad
+    assert [operation.kind for operation in step_back_to_whole(rewritten)] == ["edit", "set"]
+    with Dataset.open(rewritten) as dataset:
+        assert next(row for _, row in dataset.rows()) == {"text": "first", "label": "a"}
+    assert check_health(rewritten).problems == ()
+
+
+def test_that_starting_again_keeps_the_files_of_the_changes_aside(rewritten: Path) -> None:
+    name = column_file(rewritten).name
+    start_from_import(rewritten)
+    with Dataset.open(rewritten) as dataset:
+        assert [row["label"] for _, row in dataset.rows()] == ["a", "b", "a"]
+    assert (rewritten / "base" / "edits.damaged-1" / name).exists()

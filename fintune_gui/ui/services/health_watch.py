@@ -68,7 +68,13 @@ class HealthWatch(QObject):
 
         self._mend(start_from_import)
 
-    def _mend(self, act: Callable[[Path], None]) -> None:
+    def step_back(self) -> None:
+        """Undo the last changes until none needs a damaged file."""
+        from fintune_gui.dataset.health import step_back_to_whole
+
+        self._mend(step_back_to_whole)
+
+    def _mend(self, act: Callable[[Path], object]) -> None:
         if self._session.read_only:
             return
         self._stop()
@@ -76,7 +82,7 @@ class HealthWatch(QObject):
         folder = self._session.folder.dataset
         self._task = run_in_background(self, lambda _task: act(folder), success=self._mended)
 
-    def _mended(self, _nothing: None) -> None:
+    def _mended(self, _done: object) -> None:
         self._task, self.health = None, None
         self.changed.emit()
         self.mended.emit()
@@ -107,9 +113,10 @@ class HealthWatch(QObject):
 def _look(folder: Path, task: Task, *, read_only: bool) -> Health | None:
     if not folder.is_dir():
         return None
-    from fintune_gui.dataset.health import back_up, check_health
+    from fintune_gui.dataset.health import back_up, check_health, keep_hashes
 
     health = check_health(folder, check_cancelled=task.check_cancelled)
     if not health.problems and not read_only:
         back_up(folder)
+        keep_hashes(folder, health)
     return health
