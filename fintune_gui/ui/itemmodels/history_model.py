@@ -51,37 +51,42 @@ class HistoryLine:
 
 
 def history_lines(
-    operations: Sequence[Operation], tip: int, *, most: int = FIRST_LINES, now: datetime | None = None
+    operations: Sequence[Operation], head: int, tip: int, *, most: int = FIRST_LINES, now: datetime | None = None
 ) -> list[HistoryLine]:
     """Lines from the import to `tip`, oldest first, each branch as one line where it leaves the way.
 
     Args:
-        operations: All of them, on all branches.
+        operations: All of them, on all branches, parents before their children.
+        head, tip: The last one in force, and the last one that can be reached by redo; 0 for none.
         most: How many operations of the way are shown, counted from the end.
     """
-    known = {operation.seq: operation for operation in operations}
-    way: list[Operation] = []
-    at = tip
-    while at in known:
-        way.append(known[at])
-        at = known[at].parent or 0
-    way.reverse()
-    branches = _branches(operations, {operation.seq for operation in way})
+    way = _way_to(tip, operations)
+    branches = _branches(operations, {operation.seq for operation in way}) if len(way) < len(operations) else {}
     lines = [HistoryLine(0, 0, "As imported", "", in_force=True, kind="import")]
     hidden = max(0, len(way) - most)
     lines += [_branch_line(branch) for branch in branches.get(0, ())]
     if hidden:
         last = way[hidden - 1]
         words = f"Show {counted(hidden, 'earlier change')}"
-        lines.append(HistoryLine(0, last.seq, words, "", last.in_force, kind="earlier"))
+        lines.append(HistoryLine(0, last.seq, words, "", last.seq <= head, kind="earlier"))
     before = 0.0
-    for number, group in enumerate(_groups(way[hidden:], branches), start=hidden + 1):
+    for number, group in enumerate(_groups(way[hidden:], branches, head), start=hidden + 1):
         if group[0].time - before > _PAUSE_S:
-            lines.append(HistoryLine(0, -1, _moment(group[0].time, now), "", group[0].in_force, kind="time"))
+            lines.append(HistoryLine(0, -1, _moment(group[0].time, now), "", in_force=True, kind="time"))
         before = group[-1].time
-        lines.append(_line(number, group))
+        lines.append(_line(number, group, in_force=group[-1].seq <= head))
         lines += [_branch_line(branch) for branch in branches.get(group[-1].seq, ())]
     return lines
+
+
+def _way_to(seq: int, operations: Sequence[Operation]) -> list[Operation]:
+    """The operations that lead from the import to `seq`, oldest first."""
+    way: list[Operation] = []
+    for operation in reversed(operations):
+        if operation.seq == seq:
+            way.append(operation)
+            seq = operation.parent or 0
+    return way[::-1]
 
 
 def _branches(operations: Sequence[Operation], way: set[int]) -> dict[int, list[list[Operation]]]:
@@ -104,11 +109,12 @@ def _branches(operations: Sequence[Operation], way: set[int]) -> dict[int, list[
     return found
 
 
-def _groups(way: Sequence[Operation], branches: dict[int, list[list[Operation]]]) -> list[list[Operation]]:
+def _groups(way: Sequence[Operation], branches: dict[int, list[list[Operation]]], head: int) -> list[list[Operation]]:
     groups: list[list[Operation]] = []
     for operation in way:
         before = groups[-1][-1] if groups else None
-        if before is not None and before.seq not in branches and _go_together(before, operation):
+        open_end = before is not None and before.seq not in branches and before.seq != head
+        if before is not None and open_end and _go_together(before, operation):
             groups[-1].append(operation)
         else:
             groups.append([operation])
@@ -118,16 +124,10 @@ def _groups(way: Sequence[Operation], branches: dict[int, list[list[Operation]]]
 def _go_together(before: Operation, after: Operation) -> bool:
     same_reason = before.label.partition(": ")[2] == after.label.partition(": ")[2] or after.kind != "remove"
     soon = after.time - before.time <= _PAUSE_S
-    return (
-        before.kind == after.kind
-        and before.in_force == after.in_force
-        and after.kind in _BY_HAND
-        and same_reason
-        and soon
-    )
+    return before.kind == after.kind and after.kind in _BY_HAND and same_reason and soon
 
 
-def _line(number: int, group: list[Operation]) -> HistoryLine:
+def _line(number: int, group: list[Operation], *, in_force: bool) -> HistoryLine:
     last = group[-1]
     cells, rows = sum(op.cells for op in group), sum(op.rows for op in group)
     count = (
@@ -144,7 +144,7 @@ def _line(number: int, group: list[Operation]) -> HistoryLine:
     ):
         count = ""  # the sentence says it
     told = [f"{op.label} · {_clock(op.time)}" for op in group[-_MOST_TOLD:]]
-    return HistoryLine(number, last.seq, text, count, last.in_force, "\n".join(told))
+    return HistoryLine(number, last.seq, text, count, in_force, "\n".join(told))
 
 
 def _branch_line(branch: list[Operation]) -> HistoryLine:
@@ -171,34 +171,37 @@ def _moment(time: float, now: datetime | None) -> str:
 
 
 class HistoryModel(QAbstractListModel):
-    """Lines of the history; line 0 is the import."""
+    """Lines of the history; line 0 is the import.
+
+    Attributes:
+        present: Place of the last line that is in force.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.lines: list[HistoryLine] = []
-        self._shown: tuple[Sequence[Operation], int] = ((), 0)
+        self.present = 0
+        self._shown: tuple[Sequence[Operation], int, int] = ((), 0, 0)
         self._most = FIRST_LINES
 
-    def show_operations(self, operations: Sequence[Operation], tip: int) -> None:
+    def show_operations(self, operations: Sequence[Operation], head: int, tip: int) -> None:
         """Show another history."""
-        self._shown = (operations, tip)
-        lines = history_lines(operations, tip, most=self._most)
+        self._shown = (operations, head, tip)
+        lines = history_lines(operations, head, tip, most=self._most)
         if lines == self.lines:
             return
         self.beginResetModel()
         self.lines = lines
+        self.present = max(
+            (place for place, line in enumerate(lines) if line.in_force and line.kind in ("change", "import")),
+            default=0,
+        )
         self.endResetModel()
 
     def show_earlier(self) -> None:
         """Show all lines, however many."""
         self._most = len(self._shown[0]) + 1
         self.show_operations(*self._shown)
-
-    @property
-    def present(self) -> int:
-        """Place of the last line that is in force."""
-        there = [place for place, line in enumerate(self.lines) if line.in_force and line.kind in ("change", "import")]
-        return there[-1] if there else 0
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.lines)

@@ -82,7 +82,7 @@ class Cleaning(QObject):
 
     def show_snapshot(self, snapshot: RowSnapshot) -> None:
         """Show the history of these rows, and look at them if they are new."""
-        self._recipe.show_operations(snapshot.operations, snapshot.tip)
+        self._recipe.show_operations(snapshot.operations, snapshot.head, snapshot.tip)
         roles = self._session.project.format.roles
         if roles != self._offered_for:
             self._offered_for = roles
@@ -95,7 +95,7 @@ class Cleaning(QObject):
         self._model.set_notes({})
         self._model.set_marks({})
         self._card.show_looking()
-        self._recipe.show_operations([], 0)
+        self._recipe.show_operations([], 0, 0)
 
     def set_enabled(self, *, enabled: bool) -> None:
         """Whether anything can be changed now."""

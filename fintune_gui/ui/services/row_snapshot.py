@@ -24,8 +24,8 @@ class RowSnapshot:
     fingerprint: str
     revision: int
     kept: int
-    operations: tuple[Operation, ...]
-    """Everything that was ever done, on all branches, oldest first."""
+    operations: list[Operation]
+    """Everything that was ever done, on all branches, oldest first; `in_force` may be out of date: see `head`."""
     head: int
     tip: int
     """The last operation in force, and the last one that can be reached by redo; 0 for none."""
@@ -101,7 +101,7 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
         fingerprint=fingerprint,
         revision=revision,
         kept=dataset.kept_rows(),
-        operations=tuple(dataset.all_operations()),
+        operations=_operations(dataset, last),
         head=dataset.head,
         tip=dataset.tip,
         can_undo=dataset.can_undo,
@@ -109,3 +109,11 @@ def _take(session: ProjectSession, last: RowSnapshot | None, column: str) -> Row
         label_column=column,
         labels=counted if counted is not None else label_values(dataset, column) if column else {},
     )
+
+
+def _operations(dataset: Dataset, last: RowSnapshot | None) -> list[Operation]:
+    """The log only grows: what was read once is not read again, so that the ten-thousandth edit is as quick as the
+    first."""
+    if last is None or last.dataset is not dataset or not last.operations:
+        return dataset.all_operations()
+    return [*last.operations, *dataset.all_operations(last.operations[-1].seq)]

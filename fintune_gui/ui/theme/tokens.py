@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Literal
 
 Tone = Literal["neutral", "info", "good", "warn", "bad"]
@@ -159,6 +160,7 @@ def contrast(colour: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@lru_cache(maxsize=512)
 def readable(colour: str, towards: str, behind: tuple[str, ...]) -> str:
     """The nearest colour on the way from `colour` to `towards` that can be read on every colour of `behind`."""
     candidates = (mix(colour, towards, step / 20) for step in range(21))

@@ -13,7 +13,7 @@ from fintune_gui.ui.widgets.controls import Button, Label, set_property, set_sho
 from fintune_gui.ui.widgets.growing_text import GrowingText
 from fintune_gui.ui.widgets.words import counted
 
-FIRST_TURNS = 30
+TURNS_AT_ONCE = 20
 _INDENT = 36
 _SPEAKERS: dict[str, tuple[str, Tone]] = {
     "system": ("System", "warn"),
@@ -64,7 +64,7 @@ class _TurnView(QWidget):
 
 
 class ConversationView(QWidget):
-    """Shows turns, the first ones of a long conversation until all are asked for.
+    """Shows turns, those of a long conversation bit by bit.
 
     Signals:
         turn_committed: (number of the turn from 0, its new text).
@@ -84,12 +84,12 @@ class ConversationView(QWidget):
         self._turns: Sequence[Turn] = ()
         self._views: list[_TurnView] = []
         self._editable = False
-        self._all = False
+        self._shown = TURNS_AT_ONCE
         self._most = 400
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 2, 0, 2)
         self._layout.setSpacing(8)
-        self.more = Button("", self._show_all, kind="link")
+        self.more = Button("", self.show_more, kind="link")
         self._layout.addWidget(self.more)
 
     @property
@@ -100,7 +100,7 @@ class ConversationView(QWidget):
     def show_turns(self, turns: Sequence[Turn], *, editable: bool, again: bool = False) -> None:
         """Show a conversation; `again`: it is the one that is shown already, after a change."""
         self._turns, self._editable = turns, editable
-        self._all = self._all and again
+        self._shown = self._shown if again else TURNS_AT_ONCE
         self._fill()
 
     def set_most(self, height: int) -> None:
@@ -110,7 +110,7 @@ class ConversationView(QWidget):
             view.text.set_most(height)
 
     def _fill(self) -> None:
-        shown = self._turns if self._all else self._turns[:FIRST_TURNS]
+        shown = self._turns[: self._shown]
         while len(self._views) < len(shown):
             self._add_view()
         for view in self._views:
@@ -119,7 +119,7 @@ class ConversationView(QWidget):
             if inside:
                 view.show_turn(shown[view.number], editable=self._editable)
         rest = len(self._turns) - len(shown)
-        self.more.setText(f"Show {counted(rest, 'more turn')}")
+        self.more.setText(f"Show {min(rest, TURNS_AT_ONCE):,} more of {counted(len(self._turns), 'turn')}")
         set_shown(self.more, shown=rest > 0)
 
     def _add_view(self) -> None:
@@ -132,6 +132,7 @@ class ConversationView(QWidget):
         self._views.append(view)
         self._layout.insertWidget(self._layout.count() - 1, view)
 
-    def _show_all(self) -> None:
-        self._all = True
+    def show_more(self) -> None:
+        """Show the next turns of a long conversation."""
+        self._shown += TURNS_AT_ONCE
         self._fill()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -58,15 +58,19 @@ class RecipeCard(Card):
         self.add_step.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.add(self.add_step)
 
-    def show_operations(self, operations: Sequence[Operation], tip: int) -> None:
+    def show_operations(self, operations: Sequence[Operation], head: int, tip: int) -> None:
         """Show the history: what is in force, below what can be redone, and other branches where they begin."""
-        self.model.show_operations(operations, tip)
+        self.model.show_operations(operations, head, tip)
         present = self.model.index(self.model.present)
         if not self.list.hasFocus():
             self.list.setCurrentIndex(present)
         QTimer.singleShot(0, self, self._bring_into_view)  # once the list has its size
-        steps = sum(operation.in_force for operation in operations)
-        self.setAccessibleDescription(f"{counted(steps, 'change')} in force")
+        self.setAccessibleDescription(f"{counted(self.model.lines[self.model.present].number, 'change')} in force")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self.list.hasFocus():
+            QTimer.singleShot(0, self, self._bring_into_view)
 
     @Slot()
     def _bring_into_view(self) -> None:
