@@ -282,7 +282,7 @@ class RowsModel(QAbstractTableModel):
 
     def _tool_tip(self, row: int, section: int) -> str | None:
         if not 1 <= section <= len(self._columns) or self._dataset is None:
-            return self._state(row).note or None if section == 0 else None
+            return self._marks_in_words(self._state(row)) or None if section == 0 else None
         if self._is_edited(row, section):
             before = self._dataset.original(self.row_id(row), self._columns[section - 1]) or "(empty)"
             return f"Was: {before[:SHOWN_CHARACTERS]}"
@@ -292,10 +292,8 @@ class RowsModel(QAbstractTableModel):
         """What a screen reader says: the column, the text, and what the marks mean."""
         state = self._state(row)
         if section == 0:
-            words = [f"row {state.row_id + 1:,}"]
-            said = {"flagged": state.flag, "starred": state.star, "added": state.added, "removed": state.removed}
-            words += [word for word, true in said.items() if true]
-            return ", ".join([*words, *([f"note: {state.note}"] if state.note else [])])
+            marks = self._marks_in_words(state)
+            return f"row {state.row_id + 1:,}" + (f", {marks}" if marks else "")
         shown = self._display(row, section)
         if 1 <= section <= len(self._columns) and not shown:
             shown = "missing" if self._text(row, section) is None else "empty"
@@ -303,6 +301,12 @@ class RowsModel(QAbstractTableModel):
         if 1 <= section <= len(self._columns):
             words += ["removed"] * state.removed + ["edited"] * self._is_edited(row, section)
         return ", ".join(words)
+
+    @staticmethod
+    def _marks_in_words(state: _RowState) -> str:
+        said = {"flagged": state.flag, "starred": state.star, "added": state.added, "removed": state.removed}
+        words = [word for word, true in said.items() if true]
+        return ", ".join([*words, *([f"note: {state.note}"] if state.note else [])])
 
     _readers: ClassVar[dict[int, Callable[[RowsModel, int, int], Any]]] = {
         int(Qt.ItemDataRole.DisplayRole): _display,

@@ -20,7 +20,8 @@ CHEVRON = 16
 _MARK = 12
 _CHART_WIDTH = 64
 _CHART_HEIGHT = 14
-_ROOM_FOR_CHART = 70
+_NARROWEST_CHART = 20
+_ROOM_FOR_CHEVRON = 110
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def paint_section(painter: QPainter, box: QRect, look: HeaderLook) -> None:
     room = QRect(box.left() + PADDING, box.top(), box.width() - 2 * PADDING, look.name_height)
     if look.hovered and box.width() > 3 * CHEVRON:
         _icon(painter, "chevron_down", room, scheme.muted, CHEVRON - 2)
-    elif box.width() > 4 * CHEVRON:
+    elif box.width() > _ROOM_FOR_CHEVRON:
         room.setRight(room.right() - CHEVRON)
     if look.filtered:
         _icon(painter, "filter", room, scheme.accent, _MARK)
@@ -105,15 +106,15 @@ def _paint_statistics(painter: QPainter, room: QRect, known: HeaderStatistics) -
     scheme = tokens()
     if room.width() < _MARK:
         return
-    if sum(known.counts) and room.width() >= _ROOM_FOR_CHART:
-        width = min(_CHART_WIDTH, room.width() // 2)
-        top = room.bottom() - _CHART_HEIGHT
-        _chart(painter, QRect(room.left(), top, width, _CHART_HEIGHT), known.counts)
-        room.setLeft(room.left() + width + 8)
     words = known.distinct_text
     if known.missing:
         words = f"{share_text(known.missing)} missing · {words}"
     painter.setFont(font("small"))
+    left_over = room.width() - QFontMetrics(painter.font()).horizontalAdvance(words) - 8
+    if sum(known.counts) and left_over >= _NARROWEST_CHART:
+        width = min(_CHART_WIDTH, left_over)
+        _chart(painter, QRect(room.left(), room.bottom() - _CHART_HEIGHT, width, _CHART_HEIGHT), known.counts)
+        room.setLeft(room.left() + width + 8)
     painter.setPen(QColor(scheme.ink("warn") if known.missing else scheme.muted))
     shown = QFontMetrics(painter.font()).elidedText(words, Qt.TextElideMode.ElideRight, room.width())
     painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)

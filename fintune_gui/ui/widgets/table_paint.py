@@ -57,6 +57,10 @@ class CellColours:
         self.cursor_row = QColor(mix(scheme.surface, scheme.accent_soft, 0.6))
         self.chosen = QColor(mix(scheme.accent_soft, scheme.accent, 0.14))
 
+    def bar(self, back: QColor) -> QColor:
+        """A stronger shade of a soft colour, for a mark at the side of a chosen cell."""
+        return back.lighter(250) if self.scheme.name == "dark" else back.darker(130)
+
     @lru_cache(maxsize=256)  # noqa: B019  one object for each theme, and there are two
     def ink_on(self, ink: str, back: str) -> QColor:
         """`ink`, moved towards the text's colour until it can be read on `back`."""
@@ -117,23 +121,27 @@ class CellPainter:
         if back is not colours.surface:  # which is there already
             painter.fillRect(box, back)
         if look.back is not None and (chosen or cursor_row):
-            painter.fillRect(QRect(box.left(), box.top(), 3, box.height()), look.back.darker(115))
+            painter.fillRect(QRect(box.left(), box.top(), 3, box.height()), colours.bar(look.back))
         if look.edited:
             _corner(painter, box, colours.accent)
         room = box.adjusted(PADDING, 0, -PADDING, 0)
         if look.icons:
-            self._icons(painter, room, look.icons)
+            spare = room.width() - self._metrics.horizontalAdvance(look.text)
+            self._icons(painter, room, look.icons, max(1, spare // (_ICON + 1)))
         if look.missing:
             self.text(painter, room, "∅ missing", colours.ink_on(colours.scheme.muted, back.name()))
         elif look.text:
             ink = (look.ink or colours.text).name()
             self.text(painter, room, look.text, colours.ink_on(ink, back.name()), struck=look.struck)
 
-    def _icons(self, painter: QPainter, room: QRect, icons: tuple[tuple[str, str], ...]) -> None:
-        """Draw icons at the right end, one above the other where rows are high enough, and take their room away."""
+    def _icons(self, painter: QPainter, room: QRect, icons: tuple[tuple[str, str], ...], piles: int) -> None:
+        """Draw icons at the right end, one above the other where rows are high enough, and take their room away.
+
+        Those that do not fit into `piles` beside the text are left to the tool tip: a number cut off is another one.
+        """
         values, ratio = cell_colours().scheme.values(), painter.device().devicePixelRatio()
         tall = max(1, min(len(icons), room.height() // (_ICON + 2)))
-        for start in range(0, len(icons), tall):
+        for start in range(0, min(len(icons), piles * tall), tall):
             pile = icons[start : start + tall]
             top = room.center().y() - len(pile) * (_ICON + 2) // 2 + 1
             for place, (name, role) in enumerate(pile):

@@ -169,7 +169,7 @@ def test_that_marks_stand_beside_the_row_number_and_are_said(rows: Rows) -> None
     said = model.index(2, 0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert said == "row 3, flagged, starred, note: ask Ida"
     assert model.look(2, 3).text == "ask Ida · e-mail"
-    assert model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "ask Ida"
+    assert model.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == "flagged, starred, note: ask Ida"
 
 
 def test_that_a_missing_value_is_no_empty_text(rows: Rows) -> None:
