@@ -65,6 +65,7 @@ IN_TABLES = (
     Shortcut("Space", "Open or close the whole text of the row", "detail"),
     Shortcut("F2", "Edit the cell; typing replaces it", "edit"),
     Shortcut("Ctrl+D", "Fill down", "fill_down"),
+    Shortcut("Ctrl+Ins", "Add a row", "add_row"),
     Shortcut("F", "Flag the chosen rows", "flag"),
     Shortcut("S", "Star the chosen rows", "star"),
     Shortcut("Ctrl+J", "Next flagged row; with Shift the one before", "next_flagged"),

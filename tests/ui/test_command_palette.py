@@ -8,6 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from fintune_gui.dataset.apply import record_import
+from fintune_gui.dataset.importing import import_files
 from fintune_gui.project.document import Objective, Project, Task, metrics_for
 from fintune_gui.project.flow import Step
 from fintune_gui.project.store import ProjectFolder
@@ -118,3 +120,28 @@ def test_that_the_palette_offers_every_action_of_the_window(window) -> None:
     named = {shortcut.words for shortcut in EVERYWHERE if shortcut.action != "palette"}
 
     assert named <= {command.words for command in window.commands()}
+
+
+def test_that_what_can_be_done_with_rows_is_offered_and_runs(qtbot, window, project: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\nMy invoice is wrong,billing\nI cannot log in,account\n", encoding="utf-8")
+    with ProjectFolder.open(project) as folder:
+        record_import(folder, import_files([rows], folder.dataset))
+    window.open_project(project)
+    qtbot.waitUntil(lambda: window.session.facts.gathered)
+    window.show_step(Step.CLEAN)
+    bench = window.pages.page.bench
+    qtbot.waitUntil(lambda: bench.model.rowCount() == 2 and bench.free)
+    open_palette(qtbot, window)
+    assert "Flag 1 row" in shown(window)
+    back = next(command for command in window.finder.shown if command.words.startswith("Bring"))
+    assert back.reason  # no removed row is shown
+    qtbot.keyClicks(window.finder.field, "facets")
+    qtbot.keyClick(window.finder.field, Qt.Key.Key_Return)
+    assert bench.rows.facets.isVisible()
+
+    open_palette(qtbot, window)
+    qtbot.keyClicks(window.finder.field, "flag 1")
+    qtbot.keyClick(window.finder.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.session.dataset().flagged_mask.tolist() == [True, False])
+    qtbot.waitUntil(lambda: not bench.narrowing.facets.busy and not bench.work.busy)

@@ -17,6 +17,7 @@ from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.row_bench import RowBench
 from fintune_gui.ui.services.row_snapshot import RowSnapshot
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.feedback import ErrorPanel
 from fintune_gui.ui.widgets.findings_card import FindingsCard
@@ -117,6 +118,9 @@ class CleanPage(Page):
 
     def redo(self) -> None:
         self.bench.editing.redo()
+
+    def commands(self) -> list[Command]:
+        return super().commands() if self.waiting else [*super().commands(), *self.bench.commands()]
 
     def page_hidden(self) -> None:
         self.bench.leave()

@@ -20,6 +20,7 @@ from fintune_gui.ui.services.reject_mending import RejectMending
 from fintune_gui.ui.services.row_snapshot import RowSnapshot
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.services.source_watch import SourceWatch
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.widgets.damage_words import damage_words
 from fintune_gui.ui.widgets.drop_zone import DropZone
 from fintune_gui.ui.widgets.feedback import Action, ErrorPanel
@@ -210,6 +211,9 @@ class DataPage(Page):
 
     def page_shown(self) -> None:
         self.source_watch.look()
+
+    def commands(self) -> list[Command]:
+        return super().commands() if self.waiting else [*super().commands(), *self.bench.commands()]
 
     def page_hidden(self) -> None:
         self.bench.leave()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_asking import RowAsking
+from fintune_gui.ui.services.row_commands import row_commands
 from fintune_gui.ui.services.row_dock import RowDock
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.services.row_menu import RowMenu
@@ -20,13 +21,14 @@ from fintune_gui.ui.services.row_snapshot import RowSnapshot, RowSnapshots
 from fintune_gui.ui.services.row_view import RowView
 from fintune_gui.ui.services.row_work import RowWork
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.ask_bar import AskBar
 from fintune_gui.ui.widgets.controls import Button
 from fintune_gui.ui.widgets.feedback import Banner
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.row_detail import RowDetail
-from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
+from fintune_gui.ui.widgets.rows_panel import RowsPanel
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
@@ -134,8 +136,8 @@ class RowBench(QWidget):
         self.model.modelReset.connect(self._go_on)
         self.finder.apply_requested.connect(self._replace)
         self.finder.closed.connect(self.table.setFocus)
-        self.narrowing.rename_requested.connect(self._set_value)
-        self.search.flag_requested.connect(self._flag_found)
+        self.narrowing.rename_requested.connect(self.editing.set_value)
+        self.search.flag_requested.connect(lambda ids: self.editing.mark(ids, flag=True))
         for keys, act in (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find)):
             shortcut = QShortcut(QKeySequence(keys), self.rows)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -169,6 +171,10 @@ class RowBench(QWidget):
         """Whether anything can be changed now."""
         return self.snapshot is not None and not self.work.busy and not self.session.read_only
 
+    def commands(self) -> list[Command]:
+        """What the command palette offers here."""
+        return row_commands(self)
+
     def load(self) -> None:
         """Look at the rows in the background and show what is true. Cheap: pages call it from `load`."""
         self._snapshots.want()
@@ -176,6 +182,7 @@ class RowBench(QWidget):
     def leave(self) -> None:
         """The page is not on screen any more: what is typed is committed."""
         self.detail.commit()
+        self.view.remember()
         self.editing.withdraw_news()
 
     def _take_snapshot(self, snapshot: RowSnapshot | None) -> None:
@@ -378,17 +385,6 @@ class RowBench(QWidget):
                 ),
                 can_cancel=True,
             )
-
-    @Slot(str, object, str)
-    def _set_value(self, column: str, ids: RowIds, value: str) -> None:
-        """A value was renamed in the facets."""
-        rows = f"{len(ids):,} row{'' if len(ids) == 1 else 's'}"
-        self.work.start(f"Changing {rows}", lambda dataset, _task: dataset.set_value(column, ids, value))
-
-    @Slot(object)
-    def _flag_found(self, ids: RowIds) -> None:
-        """All rows that hold what is looked for."""
-        self.work.start("Flagging rows", lambda dataset, _task: dataset.mark(ids, flag=True))
 
     @Slot(str)
     def _say_copied(self, sentence: str) -> None:

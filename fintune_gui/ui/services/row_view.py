@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.project.errors import DataError
 from fintune_gui.ui.services.background import Task, run_in_background
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _FIRST_WIDTHS = {"#": 56, "note": 150}
 _TEXT_WIDTH = 340
 _TABLE = "clean"
-_REMEMBER_MS = 600
 
 SortKey = tuple[str, bool]
 """What a `Sort` calls the column, and whether it is descending."""
@@ -60,19 +59,12 @@ class RowView(QObject):
         self._columns_state: dict[str, Any] = {}
         self._top = 0
         """The row to scroll to once the rows are there."""
-        self._remembering = QTimer(self)
-        self._remembering.setSingleShot(True)
-        self._remembering.setInterval(_REMEMBER_MS)
-        self._remembering.timeout.connect(self.remember)
         self._filter.changed.connect(self._filter_changed)
         self._filter.all_requested.connect(self.show_all)
         self._table.current_changed.connect(self.show_current)
         self._table.selected_changed.connect(self._selection_changed)
         self._table.sorts_requested.connect(self.sort_by)
         self._table.columns_changed.connect(self._keep_widths)
-        self._table.verticalScrollBar().valueChanged.connect(self._remember_soon)
-        panel.facets_shown.connect(self._remember_soon)
-        panel.facets.specs_changed.connect(self._remember_soon)
 
     # What the page says
 
@@ -94,8 +86,7 @@ class RowView(QObject):
 
     def close(self) -> None:
         """Let go of the rows."""
-        if self._remembering.isActive():
-            self.remember()
+        self.remember()
         if self._query is not None:
             self._query.abandon()
             self._query = None
@@ -131,8 +122,10 @@ class RowView(QObject):
         self._filter.clear()
         self._filter.search.setText(str(state.get("filter") or ""))
         self._filter.shown.set_value(state.get("show", "kept"))
-        known = {"#", *self.columns}
-        self.sorts = [(str(key[0]), bool(key[1])) for key in _pairs(state.get("sort")) if key[0] in known]
+        known = {"#", *self.columns, *(f"length:{name}" for name in self.columns)}
+        self.sorts = [
+            (str(key), bool(descending)) for key, descending in _pairs(state.get("sort")) if str(key) in known
+        ]
         kinds = {"value", "length", "state"}
         specs = [FacetSpec(kind, str(column)) for kind, column in _pairs(state.get("facets")) if kind in kinds]
         if specs:
@@ -143,15 +136,8 @@ class RowView(QObject):
         columns = state.get("columns")
         self._columns_state = columns if isinstance(columns, dict) else {}
 
-    @Slot()
-    def _remember_soon(self) -> None:
-        if self._project_id and self.dataset is not None and not self.busy:
-            self._remembering.start()
-
-    @Slot()
     def remember(self) -> None:
-        """Keep how the rows are shown for the next start."""
-        self._remembering.stop()
+        """Keep how the rows are shown for the next start: asked for when the page goes, since a disk may be slow."""
         if self._project_id and self.dataset is not None:
             WindowSettings().remember_view(self._project_id, self.state())
 
@@ -235,7 +221,6 @@ class RowView(QObject):
         if self._top:
             self._table.verticalScrollBar().setValue(self._top)
             self._top = 0
-        self._remember_soon()
 
     def _show_columns(self) -> None:
         if self._columns_state:
