@@ -20,6 +20,7 @@ from fintune_gui.project.store import PROJECT_FILE
 from fintune_gui.ui.leaving import LeavingScreen
 from fintune_gui.ui.pages.home import HomePage
 from fintune_gui.ui.services.desktop import tell_desktop
+from fintune_gui.ui.services.health_watch import HealthWatch
 from fintune_gui.ui.services.jobs import TrainerThread
 from fintune_gui.ui.services.notifications import Notification, notifications
 from fintune_gui.ui.services.session import ProjectSession
@@ -109,6 +110,7 @@ class MainWindow(QMainWindow):
         session.read_only_changed.connect(self._show_saved)
         session.jobs.started.connect(self._on_job_started)
         session.jobs.finished.connect(self._on_job_finished)
+        HealthWatch.of(session).announce(lambda: self.pages.step is Step.DATA, lambda: self.show_step(Step.DATA))
         self._refreshing.timeout.connect(self._refresh)
         self._memory.timeout.connect(self._show_memory)
         menu = self._menu

@@ -20,8 +20,7 @@ from fintune_gui.ui.services.reject_mending import RejectMending
 from fintune_gui.ui.services.row_snapshot import RowSnapshot
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.services.source_watch import SourceWatch
-from fintune_gui.ui.shortcuts import Command
-from fintune_gui.ui.widgets.damage_words import damage_words
+from fintune_gui.ui.widgets.damage_words import backup_words, damage_of
 from fintune_gui.ui.widgets.drop_zone import DropZone
 from fintune_gui.ui.widgets.feedback import Action, ErrorPanel
 from fintune_gui.ui.widgets.import_sheet import ADD, REPLACE, ImportSheet
@@ -72,6 +71,7 @@ class DataPage(Page):
         self.health.changed.connect(self._show_damage)
         self._imported: Imported | None = None
         self._rejected = 0
+        self._tells_damage = False
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -107,7 +107,7 @@ class DataPage(Page):
     # What is true
 
     def load(self, session: ProjectSession) -> None:
-        self.rows.set_writable(writable=not session.read_only)
+        self.rows.set_writable(session.read_only)
         if self._views.currentIndex() == _SHEET or self.importing.busy:
             return  # what the user is doing there is not disturbed
         if not session.folder.dataset.is_dir():
@@ -175,7 +175,9 @@ class DataPage(Page):
         if self._views.currentIndex() == _SHEET:
             return
         again = [] if self.session.read_only else self._ways_out() or [("Import again…", self.import_again)]
-        self.unreadable.show_problem(problem_of(error), again)
+        health = self.health.health
+        known = damage_of(health) if health and health.problems else None
+        self.unreadable.show_problem(known or problem_of(error), again)
         self._show_view(_UNREADABLE)
         self.header.set_status("The rows cannot be read")
         self.header.set_primary("")
@@ -186,20 +188,25 @@ class DataPage(Page):
         health = self.health.health
         if self._views.currentIndex() == _UNREADABLE:
             self.bench.load()  # says it again, with the ways out that are known now
-        if self._views.currentIndex() != _ROWS or health is None or not health.problems:
+        if self._views.currentIndex() != _ROWS:
             return
-        title, text, _ = damage_words(health)
-        self.show_banner(title, text, "bad", self._ways_out())
+        if health is not None and health.problems:
+            problem = damage_of(health)
+            self.show_banner(problem.what, problem.why, "bad", self._ways_out())
+        elif self._tells_damage:
+            self.hide_banner()
+        self._tells_damage = bool(health and health.problems)
 
     def _ways_out(self) -> list[Action]:
         health = self.health.health
         if health is None or not health.problems or self.session.read_only:
             return []
-        backup = damage_words(health)[2]
         ways: list[Action] = []
-        if backup:
+        if backup := backup_words(health):
             ways.append((backup, self.health.restore_backup))
-        if health.log_is_bad:
+        if health.change_is_bad:
+            ways.append(("Go back to before the damaged change", self.health.step_back))
+        if health.log_is_bad or health.change_is_bad:
             ways.append(("Start again from the import", self.health.start_from_import))
         else:
             ways.append(("Import again…", self.import_again))
@@ -212,19 +219,22 @@ class DataPage(Page):
     def page_shown(self) -> None:
         self.source_watch.look()
 
-    def commands(self) -> list[Command]:
-        return super().commands() if self.waiting else [*super().commands(), *self.bench.commands()]
-
     def page_hidden(self) -> None:
         self.bench.leave()
         if self._views.currentIndex() == _ROWS:
             self.error.show_problem(None)
 
     def undo(self) -> None:
-        self.bench.editing.undo()
+        if self._views.currentIndex() == _ROWS:
+            self.bench.editing.undo()
+        else:
+            super().undo()
 
     def redo(self) -> None:
-        self.bench.editing.redo()
+        if self._views.currentIndex() == _ROWS:
+            self.bench.editing.redo()
+        else:
+            super().redo()
 
     # Choosing
 
@@ -365,6 +375,7 @@ class DataPage(Page):
 
     @Slot(bool)
     def _on_imported(self, _added: bool) -> None:
+        self.health.look()
         self.leave_sheet()
 
     @Slot(object)

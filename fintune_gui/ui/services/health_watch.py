@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.session import ProjectSession
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.health import Health
+
+_NEWS = "damage"
+"""Key of the notification."""
 
 
 class HealthWatch(QObject):
@@ -46,6 +50,18 @@ class HealthWatch(QObject):
         """The one of this session, made at the first call."""
         found = session.findChild(HealthWatch)
         return found if found is not None else cls(session)
+
+    def announce(self, is_seen: Callable[[], bool], show: Callable[[], object]) -> None:
+        """From now on say damage in a notification with a button that calls `show`, unless the user sees it anyway."""
+
+        def say() -> None:
+            if self.health is None or not self.health.problems:
+                notifications().withdraw(_NEWS)
+            elif not is_seen():
+                problem = self.health.problems[0]
+                notifications().say(problem.what, problem.why, "bad", key=_NEWS, actions=[("Go to Data", show)])
+
+        self.changed.connect(say)
 
     @Slot()
     def look(self) -> None:

@@ -49,15 +49,16 @@ class RejectMending(QObject):
         """Read in the background what is rejected now."""
         if self._reading is not None:
             self._reading.abandon()
-        session = self._session
-        self._reading = run_in_background(self, lambda _task: _read(session), success=self._take, failure=_say_defects)
+        session, shown = self._session, self._shown
+        self._reading = run_in_background(
+            self, lambda _task: _read(session, shown), success=self._take, failure=_say_defects
+        )
 
-    def _take(self, found: tuple[tuple[object, ...], list[OpenReject]]) -> None:
+    def _take(self, found: tuple[tuple[object, ...], list[OpenReject]] | None) -> None:
         self._reading = None
-        key, rejects = found
-        if key == self._shown or not self._session.is_open:
+        if found is None or not self._session.is_open:
             return
-        self._shown = key
+        self._shown, rejects = found
         texts = self._texts_by_number()
         self._rejects = rejects
         places = {reject.number: place for place, reject in enumerate(rejects)}
@@ -125,14 +126,18 @@ def _short(text: str) -> str:
     return flat if len(flat) <= _SHOWN_CHARACTERS else f"{flat[:_SHOWN_CHARACTERS]}…"
 
 
-def _read(session: ProjectSession) -> tuple[tuple[object, ...], list[OpenReject]]:
+def _read(session: ProjectSession, shown: tuple[object, ...]) -> tuple[tuple[object, ...], list[OpenReject]] | None:
+    """What is rejected, with what that depends on; None if it is what is shown already."""
+    from fintune_gui.dataset.importing import REJECTED_FILE
     from fintune_gui.dataset.mending import open_rejects
 
     dataset = session.dataset()
     if dataset is None:
-        return (), []
-    rejects = open_rejects(dataset)
-    return (dataset, *(reject.number for reject in rejects)), rejects
+        return ("no rows",), []
+    path = dataset.folder / REJECTED_FILE
+    state = path.stat().st_mtime_ns if path.exists() else 0
+    key = (dataset, state, frozenset(dataset.mended()), frozenset(dataset.added_files()))
+    return None if key == shown else (key, open_rejects(dataset))
 
 
 def _tried(session: ProjectSession, reject: OpenReject, text: str) -> Tried | None:

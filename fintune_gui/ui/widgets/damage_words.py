@@ -5,26 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fintune_gui.project.errors import Problem
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.health import Health
 
 
-def damage_words(health: Health) -> tuple[str, str, str]:
-    """A title, what is wrong and what each way out loses, and the words of the button that takes the backup.
-
-    The words of the button are "" where there is no backup to go back to.
-    """
+def damage_of(health: Health) -> Problem:
+    """What is wrong, and what each way out would lose."""
     first = health.problems[0]
-    if not health.log_is_bad:
-        return first.what, f"{first.why} {first.todo}", ""
     lost = "Starting again from the import loses every change, but no imported row."
-    if health.backup is None:
-        return first.what, f"{first.why} There is no backup of your changes. {lost}", ""
-    when = in_words(datetime.fromtimestamp(health.backup.time).astimezone())
-    holds = f"The backup holds {counted(health.backup.operations, 'change')}; what you did after it is lost."
-    return first.what, f"{first.why} {holds} {lost}", f"Use the backup of {when}"
+    if health.change_is_bad:
+        why = f"{first.why} Going back takes away this change and those after it. {lost}"
+    elif not health.log_is_bad:
+        why = f"{first.why} {first.todo}"
+    elif health.backup is None:
+        why = f"{first.why} There is no backup of your changes. {lost}"
+    else:
+        changes = counted(health.backup.operations, "change")
+        why = f"{first.why} The backup holds {changes}; what you did after it is lost. {lost}"
+    return first.model_copy(update={"why": why, "todo": ""})
+
+
+def backup_words(health: Health) -> str:
+    """The words of the button that takes the backup; "" where it would not help."""
+    if not health.log_is_bad or health.backup is None:
+        return ""
+    return f"Use the backup of {in_words(datetime.fromtimestamp(health.backup.time).astimezone())}"
 
 
 def in_words(moment: datetime, now: datetime | None = None) -> str:

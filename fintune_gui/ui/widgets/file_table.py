@@ -21,8 +21,8 @@ _LINE_HEIGHT = 30
 _PADDING = 6
 
 
-class _LineDelegate(QStyledItemDelegate):
-    """A line is marked as a whole; no cell of it gets a frame of its own."""
+class LineDelegate(QStyledItemDelegate):
+    """A line is marked as a whole, and no cell of it gets a frame of its own; texts begin where those of headers do."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -59,7 +59,7 @@ class FileTable(QTableView):
         self.setFont(font())
         self._files = model
         self._most_lines = most_lines
-        self.setItemDelegate(_LineDelegate(self))
+        self.setItemDelegate(LineDelegate(self))
         self.setModel(model)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,14 +111,21 @@ class ImportedRows(QWidget):
         if not count and self.views.value() == REJECTS:
             self.show_view(ROWS)
 
-    def set_writable(self, *, writable: bool, reasons: Sequence[str] = ()) -> None:
-        """Whether rows may come; `reasons` say why not."""
+    def set_writable(self, read_only: str) -> None:
+        """Whether rows may come; `read_only` says why not, or is ""."""
         for button in (self.add, self.paste, self.again):
-            button.setEnabled(writable)
-        self.rejects.set_enabled(enabled=writable)
-        self.setAccessibleDescription(" ".join(reasons))
+            button.setEnabled(not read_only)
+            button.setToolTip(read_only or button.accessibleDescription())
+        if read_only:
+            self.rejects.set_enabled(enabled=False)
 
     @Slot()
     def _open_export(self) -> None:
         self.show_view(ROWS)
         self.export.open()
+
+
+def _button(text: str, act: Callable[[], object], what: str) -> Button:
+    button = Button(text, act, tool_tip=what)
+    button.setAccessibleDescription(what)
+    return button

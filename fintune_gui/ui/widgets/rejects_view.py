@@ -22,6 +22,7 @@ from fintune_gui.ui.itemmodels.rejects_model import RejectsModel
 from fintune_gui.ui.theme import Tone, font, metrics, tokens
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.controls import Button, Label
+from fintune_gui.ui.widgets.file_table import LineDelegate
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _ROW_HEIGHT = 30
 _WAIT_MS = 150
 """After so long without a key the text is tried."""
-_WIDTHS = (180, 64, 76, 300)
+_WIDTHS = (150, 64, 76, 360)
 
 
 class RejectsView(QWidget):
@@ -73,6 +74,7 @@ class RejectsView(QWidget):
         table = self.table
         table.setAccessibleName("Rejected rows")
         table.setFont(font())
+        table.setItemDelegate(LineDelegate(table))
         table.setModel(self.model)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -151,7 +153,9 @@ class RejectsView(QWidget):
     def _show_buttons(self) -> None:
         self.bring_one.setEnabled(self._enabled and self._readable)
         self.bring_all.setEnabled(self._enabled and bool(self.texts))
-        self.bring_all.setText(f"Bring in {counted(len(self.texts), 'mended row')}" if self.texts else "Bring in all")
+        self.bring_all.setText(
+            f"Bring in {counted(len(self.texts), 'mended row')}" if self.texts else "Bring in mended rows"
+        )
         self.bring_all.setToolTip("" if self.texts else "Mend a row first.")
         self.take_back.setEnabled(self._enabled and self.place in self.texts)
         self.previous.setEnabled(self.place > 0)
