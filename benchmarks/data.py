@@ -160,6 +160,13 @@ class Bench:
         peak = found["peak MB"]
         yield Line(f"private memory at {self.rows:,} rows", parts, "the limit", peak, 400, "MB")
 
+    def working(self) -> Iterator[Line]:
+        (found,) = self._rounds(partial(ui.during_work, self.dataset, self.work, self.rows), rounds=1)
+        bare, late = found["bare max ms"], found["max ms"]
+        stages = f"{found['stages']} ms (in brackets: its own work)"
+        what = f"window's event loop while working on {self.rows:,} rows"
+        yield Line(what, stages, f"bare timer beside it {bare:.0f} ms", late, 50, "ms")
+
     def close(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
 
@@ -189,6 +196,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "edit": Bench.edits,
     "replace": Bench.replacing,
     "memory": Bench.memory,
+    "work": Bench.working,
 }
 
 

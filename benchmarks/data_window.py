@@ -6,8 +6,9 @@ import os
 import random
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 from benchmarks.data_store import FILTER
 from benchmarks.harness import Measurement, private_memory_bytes
 from benchmarks.rows_data import RARE_WORD
-from benchmarks.window import bare_timer, lateness, open_window, wait
+from benchmarks.window import Lateness, bare_timer, lateness, open_window, wait
 
 _PATIENCE_S = 900
 _JUMPS = 200
+_EDITS = 50
 _SEED = 11
 
 
@@ -66,50 +68,89 @@ def repaints(dataset_folder: Path, work: Path, rows: int) -> Measurement:
 
 
 def private_memory(dataset_folder: Path, work: Path, rows: int) -> Measurement:
-    """The window's private memory at its peak while rows are looked at, sorted, edited, replaced and undone."""
-    peaks: dict[str, int] = {}
+    """The window's private memory at its peak while somebody works on the rows."""
     with _project(work, dataset_folder) as folder, open_window(folder) as (app, window):
-        table = _shown_table(app, window, rows)
-        dataset = window.session.dataset()
+        page = _data_page(app, window, rows)
+        peaks: dict[str, float] = {}
+        with _sampled_memory() as sampled:
+            for stage in _work_of_a_person(app, page):
+                peaks[f"{stage} MB"] = round(max(sampled) / 1e6)
+                sampled.clear()
+    return {"peak MB": max(peaks.values()), **peaks}
 
-        from fintune_gui.dataset.query import Query, Replace, Sort
-        from fintune_gui.ui.services.background import run_in_background
 
-        def work_on(stage: str, act: Callable[[], object]) -> None:
-            done: list[object] = []
-            seen: list[int] = []
+def during_work(dataset_folder: Path, work: Path, rows: int) -> Measurement:
+    """Lateness of a 5 ms timer in the window's thread while somebody works on the rows, and what was its own work."""
+    with _project(work, dataset_folder) as folder, open_window(folder) as (app, window):
+        page = _data_page(app, window, rows)
+        latest: dict[str, float] = {}
+        own: dict[str, float] = {}
+        with bare_timer() as bare, Lateness() as late:
+            for stage in _work_of_a_person(app, page):
+                latest[stage] = late.most_ms()
+                own[stage] = late.most_own_work_ms()
+                late.forget()
+    stages = ", ".join(f"{stage} {latest[stage]:.0f} ({own[stage]:.0f})" for stage in latest)
+    return {"max ms": max(latest.values()), "stages": stages, "bare max ms": bare["max ms"]}
 
-            def look() -> bool:
-                seen.append(private_memory_bytes())
-                return bool(done)
 
-            run_in_background(window, lambda _task: act(), success=done.append)
-            wait(app, look, _PATIENCE_S)
-            window.session.rows_were_changed()
-            wait(app, look, 1)
-            peaks[f"{stage} MB"] = round(max(seen) / 1e6)
+def _work_of_a_person(app: Any, page: Any) -> Iterator[str]:
+    """What somebody does to many rows on the Data page, stage by stage. Each is over when its name is given."""
+    from fintune_gui.dataset.query import Replace
 
-        def scroll() -> None:
-            generator, bar = random.Random(_SEED), table.verticalScrollBar()
-            for _ in range(_JUMPS):
-                bar.setValue(generator.randrange(bar.maximum()))
-                app.processEvents()
+    bench, generator = page.bench, random.Random(_SEED)
 
-        def edit() -> bool:
-            for number in range(_JUMPS):
-                dataset.edit(number * 37, "output", f"edited {number}")
-            return True
+    def settle() -> None:
+        wait(app, lambda: False, 0.5)  # filters wait a little for more letters
+        wait(app, lambda: not bench.view.busy and bench.free, _PATIENCE_S)
+        wait(app, lambda: False, 0.5)
 
-        query = Query(text=FILTER, sort=(Sort(column="category"), Sort(column="prompt")))
-        replace = Replace(columns=("output",), find=RARE_WORD, replacement="falcon")
-        work_on("open", lambda: True)
-        scroll()
-        work_on("scrolled", lambda: True)
-        work_on("edited", edit)
-        work_on("filtered and sorted", lambda: dataset.view(query))
-        work_on("replaced", lambda: dataset.replace(replace, None))
-        work_on("undone", dataset.undo)
-    return {"peak MB": float(max(peaks.values())), **peaks}
+    settle()
+    yield "open"
+    bar = bench.table.verticalScrollBar()
+    for _ in range(_JUMPS):
+        bar.setValue(generator.randrange(bar.maximum()))
+        wait(app, lambda: False, 0.016)
+    yield "scroll"
+    for number in range(_EDITS):
+        bench.editing.edit(number * 37, "output", f"edited {number}")
+        wait(app, lambda: False, 0.05)
+    settle()
+    yield "edit"
+    bench.filter.set_text(FILTER)
+    settle()
+    bench.view.sort_by([("category", False), ("prompt", False)])
+    settle()
+    yield "filter and sort"
+    bench.filter.clear()
+    bench.view.show_all()
+    bench.view.unsort()
+    settle()
+    spec = Replace(columns=("output",), find=RARE_WORD, replacement="falcon")
+    bench.work.start("Replacing", lambda dataset, _task: dataset.replace(spec, None))
+    settle()
+    yield "replace"
+    bench.editing.undo()
+    settle()
+    yield "undo"
+
+
+@contextmanager
+def _sampled_memory() -> Iterator[list[int]]:
+    """Private memory of this process, measured in a thread of its own ten times a second during a block."""
+    sampled, over = [private_memory_bytes()], threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.1):
+            sampled.append(private_memory_bytes())
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield sampled
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
@@ -132,6 +173,11 @@ def _project(work: Path, dataset_folder: Path | None = None) -> Iterator[Path]:
         yield home / "rows"
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _data_page(app: Any, window: Any, rows: int) -> Any:
+    _shown_table(app, window, rows)
+    return window.pages.page
 
 
 def _shown_table(app: Any, window: Any, rows: int) -> Any:

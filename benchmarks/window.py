@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.harness import Measurement
 
@@ -43,30 +43,63 @@ def open_window(folder: Path) -> Iterator[tuple[Any, Any]]:
         wait_for_background(5000)
 
 
+class Lateness:
+    """A timer in the window's thread during a block.
+
+    Attributes:
+        gaps: Seconds between two ticks.
+        own_work: Processor seconds of the window's thread in each gap; the rest, others had or nobody.
+    """
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self.gaps: list[float] = []
+        self.own_work: list[float] = []
+        self._last = self._last_cpu = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(TIMER_MS)
+        self._timer.timeout.connect(self._tick)
+
+    def __enter__(self) -> Self:
+        self._last, self._last_cpu = time.perf_counter(), time.thread_time()
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.stop()
+
+    def _tick(self) -> None:
+        now, cpu = time.perf_counter(), time.thread_time()
+        self.gaps.append(now - self._last)
+        self.own_work.append(cpu - self._last_cpu)
+        self._last, self._last_cpu = now, cpu
+
+    def forget(self) -> None:
+        """Begin a new stage."""
+        self.gaps.clear()
+        self.own_work.clear()
+
+    def most_ms(self) -> float:
+        """The greatest lateness of this stage."""
+        return max(0.0, max(self.gaps, default=0.0) * 1000 - TIMER_MS)
+
+    def most_own_work_ms(self) -> float:
+        """The most that the window's thread worked between two ticks of this stage."""
+        return max(self.own_work, default=0.0) * 1000
+
+
 def lateness(app: Any, seconds: float, done: Callable[[], bool] = lambda: False) -> Measurement:
     """How late a timer fires in the window's thread, over `seconds` or until `done`."""
     import numpy as np
-    from PySide6.QtCore import Qt, QTimer
 
-    gaps: list[float] = []
-    began = last = time.perf_counter()
-
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(TIMER_MS)
-    timer.timeout.connect(tick)
-    timer.start()
-    wait(app, done, seconds)
-    timer.stop()
-    late = np.maximum(0.0, np.array(gaps[1:]) * 1000 - TIMER_MS)
+    began = time.perf_counter()
+    with Lateness() as timer:
+        wait(app, done, seconds)
+    late = np.maximum(0.0, np.array(timer.gaps[1:]) * 1000 - TIMER_MS)
     return {
-        "ticks/s": len(gaps) / (time.perf_counter() - began),
+        "ticks/s": len(timer.gaps) / (time.perf_counter() - began),
         "p50 ms": round(float(np.percentile(late, 50)), 2),
         "p99 µs": round(float(np.percentile(late, 99)) * 1000),
         "max ms": round(float(late.max()), 1),
