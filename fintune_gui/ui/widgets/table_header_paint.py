@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from fintune_gui.ui.theme import font, tokens
 from fintune_gui.ui.theme.tokens import mix
@@ -72,6 +72,13 @@ def paint_section(painter: QPainter, box: QRect, look: HeaderLook) -> None:
         _paint_statistics(painter, below, look.statistics)
 
 
+def _small() -> QFont:
+    """Said in full, else a painter takes what is not said from the header's own font, which is bold."""
+    result = font("small")
+    result.setWeight(QFont.Weight.Normal)
+    return result
+
+
 def _icon(painter: QPainter, name: str, room: QRect, colour: str, size: int) -> None:
     """Draw an icon at the right end of `room`, and take its place away."""
     picture = icon_picture(name, colour, size, painter.device().devicePixelRatio())
@@ -82,7 +89,7 @@ def _icon(painter: QPainter, name: str, room: QRect, colour: str, size: int) -> 
 def _sort_mark(painter: QPainter, room: QRect, look: HeaderLook) -> None:
     """An arrow, with the rank when there are several keys, and a bar when the length is meant."""
     scheme = tokens()
-    painter.setFont(font("small"))
+    painter.setFont(_small())
     words = ("len " if look.by_length else "") + (str(look.rank) if look.rank > 0 else "")
     width = QFontMetrics(painter.font()).horizontalAdvance(words.strip())
     painter.setPen(QColor(scheme.ink("info")))
@@ -109,7 +116,7 @@ def _paint_statistics(painter: QPainter, room: QRect, known: HeaderStatistics) -
     words = known.distinct_text
     if known.missing:
         words = f"{share_text(known.missing)} missing · {words}"
-    painter.setFont(font("small"))
+    painter.setFont(_small())
     left_over = room.width() - QFontMetrics(painter.font()).horizontalAdvance(words) - 8
     if sum(known.counts) and left_over >= _NARROWEST_CHART:
         width = min(_CHART_WIDTH, left_over)

@@ -92,7 +92,7 @@ def icon_picture(name: str, colour: str, size: int, ratio: float) -> QPixmap:
 
 def visible(text: str) -> str:
     """Text with its control characters as signs."""
-    return text if text.isprintable() else text.translate(_SHOWN_AS)
+    return text if text.isprintable() else text.replace("\r\n", "\n").translate(_SHOWN_AS)
 
 
 class CellPainter:

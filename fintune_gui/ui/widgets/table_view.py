@@ -87,8 +87,10 @@ class TableView(QTableView):
         top = self.rowAt(0)
         self._painter.lines = lines
         self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
+        self.updateGeometries()
         if top > 0:
             self.verticalScrollBar().setValue(top)
+            self.verticalHeader().setOffsetToSectionPosition(self.verticalScrollBar().value())
         self.viewport().update()
         self.columns.changed.emit()
 
