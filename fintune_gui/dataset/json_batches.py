@@ -6,7 +6,7 @@ ordinary, its rows are given one by one, each with its line and, if it is broken
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -25,7 +25,9 @@ from fintune_gui.dataset.json_rows import (
 )
 from fintune_gui.dataset.readers.reader import Notes, Piece, TextBatch
 from fintune_gui.dataset.shapes import MESSAGES, PREFERENCE_KEYS, RESERVED, cell_text
+from fintune_gui.dataset.utf8 import count_byte
 
+_LINE_END, _QUOTE = b'\n"'
 _NEED_A_LOOK = frozenset((*CONVERSATION_KEYS, *RESERVED, ""))
 """Columns that may get another name."""
 
@@ -34,26 +36,21 @@ def read_json_batches(path: Path, encoding: str, notes: Notes) -> Iterator[Piece
     """The rows of JSON lines, as `json_rows.read_json_lines` gives them, but most of them as columns of text."""
     first_line = 1
     for piece in pieces_as_utf8(path, encoding):
-        lines = piece.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
+        lines = count_byte(piece, _LINE_END) + (not piece.endswith(b"\n"))
         try:
             yield _batch(piece, lines, first_line, notes)
         except _OneByOneError:
-            yield from rows_of_lines(lines, first_line, notes)
-        first_line += len(lines)
+            yield from rows_of_lines(piece.split(b"\n"), first_line, notes)
+        first_line += lines
 
 
 class _OneByOneError(Exception):
     """These rows are not all alike and well."""
 
 
-def _batch(piece: bytes, lines: Sequence[bytes], first_line: int, notes: Notes) -> TextBatch:
-    try:
-        rows = list(map(orjson.loads, lines))
-    except orjson.JSONDecodeError:
-        raise _OneByOneError from None
-    if set(map(type, rows)) != {dict}:
+def _batch(piece: bytes, lines: int, first_line: int, notes: Notes) -> TextBatch:
+    rows = _parsed_at_once(piece)
+    if len(rows) != lines or set(map(type, rows)) != {dict}:
         raise _OneByOneError
     cells = _cells(rows)
     if not cells or len(cells) > MOST_COLUMNS:
@@ -64,9 +61,19 @@ def _batch(piece: bytes, lines: Sequence[bytes], first_line: int, notes: Notes) 
         cells = _with_conversation(cells)
     columns = {name: _column(name, values) for name, values in cells.items()}
     if not _surely_without_repeated_names(piece, columns) or rb"\u0000" in piece:
-        for line, row in zip(lines, rows, strict=True):
+        for line, row in zip(piece.split(b"\n"), rows, strict=False):
             note_oddities(line, row, notes)
     return TextBatch(first_line, columns)
+
+
+def _parsed_at_once(piece: bytes) -> list[Any]:
+    """All lines as the items of one list, which takes much less time than each by itself."""
+    try:
+        rows = orjson.loads(b"[%b]" % piece.removesuffix(b"\n").replace(b"\n", b","))
+    except orjson.JSONDecodeError:
+        raise _OneByOneError from None
+    assert isinstance(rows, list)
+    return rows
 
 
 def _cells(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -106,4 +113,4 @@ def _surely_without_repeated_names(piece: bytes, columns: dict[str, pa.Array]) -
     """Rows of texts have two quotation marks for each name and each text; another number calls for a closer look."""
     cells = sum(len(array) for array in columns.values())
     empty = sum(array.null_count for array in columns.values())
-    return bool(piece.count(b'"') == 4 * cells - 2 * empty)
+    return bool(count_byte(piece, _QUOTE) == 4 * cells - 2 * empty)

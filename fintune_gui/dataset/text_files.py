@@ -11,7 +11,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TextIO
 
-from fintune_gui.dataset.utf8 import Utf8Check
+from fintune_gui.dataset.utf8 import Utf8Check, count_byte
 from fintune_gui.project.errors import DataError
 
 _CHUNK_BYTES = 1 << 20
@@ -127,7 +127,7 @@ def inspect(
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             done += len(chunk)
-            lines += chunk.count(b"\n")
+            lines += count_byte(chunk, ord("\n"))
             utf8.feed(chunk)
             if report:
                 report(done)

@@ -1,10 +1,16 @@
-"""Whether bytes are UTF-8, about ten times as fast as decoding them, and without their text in memory."""
+"""Questions about bytes of text, answered several times as fast as by decoding or by counting one by one."""
 
 from __future__ import annotations
 
 import struct
 
+import numpy as np
 import pyarrow as pa
+
+
+def count_byte(data: bytes, byte: int) -> int:
+    """How often `byte` is in `data`, quick also where it is frequent."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte))
 
 
 def is_utf8(data: bytes) -> bool:

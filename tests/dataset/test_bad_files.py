@@ -66,6 +66,8 @@ CASES = [
     Bad("a comma too many in each line", "x.jsonl", b'{"a": "1",}\n{"a": "2",}\n',
         error=("No row of x.jsonl can be read.", "The first problem is in line 1: Not valid JSON: There is a comma "
                "too many.")),
+    Bad("two rows in one line", "x.jsonl", lines(GOOD) + b'{"a": "1"},{"a": "2"}\n' + lines(GOOD), AB * 2,
+        rejects=[(2, 11, 'Not valid JSON: Something stands after the end of the row: “,{"a": "2"}”')]),
     Bad("single quotes of Python", "x.jsonl", b"{'a': '1'}\n" + lines(GOOD), AB,
         rejects=[(1, 2, "Not valid JSON: Names and texts stand in single quotation marks; JSON wants double ones")]),
     Bad("a text, then a number", "x.jsonl", lines({"a": "x"}, {"a": 42}, {"a": 4.50}, {"a": True}),
