@@ -25,6 +25,7 @@ ROW_ID = "#"
 LENGTH_PREFIX = "length:"
 _SORT_CHARACTERS = 200
 """Texts are ordered by so many characters; comparing more would cost a copy of the whole column."""
+_JOINED_BYTES = 64 << 20
 _FIRST_ROWS = 100
 _MARK = "\ufdd0"
 """Stands for a found word while replacing; Unicode keeps this code point free for such uses."""
@@ -127,18 +128,19 @@ def _shown(picture: Picture, query: Query) -> Mask:
 
 
 def _sorted(picture: Picture, ids: RowIds, sort: tuple[Sort, ...], check_cancelled: Callable[[], None]) -> RowIds:
-    keys: dict[str, pa.Array] = {}
+    keys: dict[str, pa.Array | pa.ChunkedArray] = {}
     order: list[tuple[str, str]] = []
     for number, key in enumerate(sort):
         by_id = key.column == ROW_ID
         keys[f"k{number}"] = pa.array(ids) if by_id else _sort_key(picture, key.column, ids, check_cancelled)
         order.append((f"k{number}", "descending" if key.descending else "ascending"))
-    indices = pc.sort_indices(pa.record_batch(keys), sort_keys=order)
-    ordered: RowIds = ids[indices.to_numpy()]
+    ordered: RowIds = ids[pc.sort_indices(pa.table(keys), sort_keys=order).to_numpy()]
+    keys.clear()
+    pa.default_memory_pool().release_unused()  # what was needed for the keys goes back to the system
     return ordered
 
 
-def _sort_key(picture: Picture, column: str, ids: RowIds, check_cancelled: Callable[[], None]) -> pa.Array:
+def _sort_key(picture: Picture, column: str, ids: RowIds, check_cancelled: Callable[[], None]) -> pa.ChunkedArray:
     by_length = column.startswith(LENGTH_PREFIX) and column not in picture.columns
     texts = picture.column_of(column.removeprefix(LENGTH_PREFIX) if by_length else column)
     parts = []
@@ -146,7 +148,9 @@ def _sort_key(picture: Picture, column: str, ids: RowIds, check_cancelled: Calla
         check_cancelled()
         found = gathered(texts, part)
         parts.append(pc.fill_null(pc.utf8_length(found), 0) if by_length else _beginnings(found))
-    keys = pa.concat_arrays(parts) if parts else pa.array([], TEXT)  # one array is sorted much quicker than many
+    keys = pa.chunked_array(parts, pa.int64() if by_length else TEXT)
+    if keys.nbytes <= _JOINED_BYTES:
+        keys = pa.chunked_array([keys.combine_chunks()])  # is sorted much quicker, but needs the memory twice
     if by_length:
         return keys
     try:
