@@ -120,8 +120,12 @@ class Dataset(DatasetReading):
             touched = sum(len(part.rows) for part in change.cells.values())
             return self._do(kind, label(touched, change.touched_rows()), dict(params or {}), change)
 
-    def set_value(self, column: str, row_ids: RowIds | None, value: str | None) -> Operation | None:
-        """Set the same value in a column of the kept rows of `row_ids` (None: all). None if nothing changes."""
+    def set_value(self, column: str, row_ids: RowIds | None, value: str | None, **progress: Any) -> Operation | None:
+        """Set the same value in a column of the kept rows of `row_ids` (None: all). None if nothing changes.
+
+        Args:
+            progress: `report` and `check_cancelled`, as in `transform`.
+        """
         value = _storable(value)
         scalar = pa.scalar(value, TEXT)
         shown = "nothing" if not value else f"“{value if len(value) <= 60 else value[:59] + '…'}”"
@@ -131,6 +135,7 @@ class Dataset(DatasetReading):
             {column: lambda array: pa.repeat(scalar, len(array))},
             row_ids,
             {"column": column, "value": value, "limited": row_ids is not None},
+            **progress,
         )
 
     def replace(self, spec: Replace, row_ids: RowIds | None, **progress: Any) -> Operation | None:

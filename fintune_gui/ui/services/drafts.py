@@ -18,9 +18,11 @@ class Drafts(QObject):
 
     Signals:
         found: A `Draft` of an earlier session, which ended before it became a change.
+        gone: There is none, or none any more.
     """
 
     found = Signal(object)
+    gone = Signal()
 
     def __init__(self, session: ProjectSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,8 +49,8 @@ class Drafts(QObject):
             run_in_background(self, work, success=self._tell)
 
     def _tell(self, draft: object) -> None:
-        if draft is not None and self._typed is None:
-            self.found.emit(draft)
+        if self._typed is None:
+            self.found.emit(draft) if draft is not None else self.gone.emit()
 
     def typing(self, row_id: int, column: str, text: str, cursor: int) -> None:
         """This is how the text stands now."""

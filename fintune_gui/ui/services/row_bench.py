@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from fintune_gui.ui.services.draft_offer import DraftOffer
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_asking import RowAsking
 from fintune_gui.ui.services.row_commands import row_commands
@@ -25,14 +26,13 @@ from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.ask_bar import AskBar
 from fintune_gui.ui.widgets.controls import Button
-from fintune_gui.ui.widgets.feedback import Banner
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.row_detail import RowDetail
 from fintune_gui.ui.widgets.rows_panel import RowsPanel
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.store import Dataset, Draft
+    from fintune_gui.dataset.store import Dataset
     from fintune_gui.ui.pages.page import PageHeader
 
 
@@ -89,7 +89,8 @@ class RowBench(QWidget):
         self._wanted: tuple[int, bool] | None = None
         """A row to go to once it is in the view, and whether it shall be edited then."""
         self.progress = ProgressStrip()
-        self.draft = Banner()
+        self._draft: tuple[int, str, str, int] | None = None
+        """A text to go on with once its row is in the view."""
         self.bar = AskBar()
         self.rows = RowsPanel()
         self.table, self.model = self.rows.table, self.rows.model
@@ -98,24 +99,26 @@ class RowBench(QWidget):
         self.dock = RowDock(self.rows, self.detail)
         self.undo_button: Button | None = None
         self.redo_button: Button | None = None
-        self._lay_out()
         self.view = RowView(self.rows, self)
         self.search = RowSearch(session, self.rows, self)
         self.narrowing = RowNarrowing(self.rows, self.view, self)
         self.work = RowWork(session, self)
         self.editing = RowEditing(session, self.rows, self.work, self)
         self.asking = RowAsking(self.rows, self.editing, self.bar, self)
-        self.reading = RowReading(session, self.detail, self.view, self.editing, self)
-        self.menu = RowMenu(self.rows, self.editing, self.asking, self.edit_note, self)
+        self.reading = RowReading(self.detail, self.view, self.editing, self)
+        self.offer = DraftOffer(self.reading.drafts, self)
+        self.menu = RowMenu(self.rows, self.editing, self.asking, self)
+        self.menu.note_requested.connect(self.edit_note)
+        self.menu.pane_requested.connect(self.edit_in_pane)
         self._snapshots = RowSnapshots(session, self._take_snapshot, self._cannot_open, self)
+        self._lay_out()
         self._connect()
 
     def _lay_out(self) -> None:
-        self.draft.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
-        for widget in (self.progress, self.draft, self.bar):
+        for widget in (self.progress, self.offer.banner, self.bar):
             layout.addWidget(widget)
         layout.addWidget(self.dock, 1)
 
@@ -127,8 +130,8 @@ class RowBench(QWidget):
         self.editing.added.connect(lambda row_id: self.go_to_row(row_id, edit=True))
         self.asking.row_wanted.connect(self.go_to_row)
         self.bar.closed.connect(self.table.setFocus)
-        self.reading.drafts.found.connect(self._offer_draft)
-        self.reading.kept_aside.connect(self._offer)
+        self.offer.taken_up.connect(self._take_up)
+        self.reading.kept_aside.connect(self.offer.offer)
         self.dock.open_changed.connect(lambda is_open: self.reading.set_open(is_open=is_open))
         self.detail.move_requested.connect(self._move)
         self.detail.left.connect(self.table.setFocus)
@@ -138,7 +141,8 @@ class RowBench(QWidget):
         self.finder.closed.connect(self.table.setFocus)
         self.narrowing.rename_requested.connect(self.editing.set_value)
         self.search.flag_requested.connect(lambda ids: self.editing.mark(ids, flag=True))
-        for keys, act in (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find)):
+        keys_here = (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find), ("Shift+F2", self.edit_in_pane))
+        for keys, act in keys_here:
             shortcut = QShortcut(QKeySequence(keys), self.rows)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
@@ -191,6 +195,7 @@ class RowBench(QWidget):
             self._forget()
         else:
             self._show_rows(snapshot, before)
+            self.offer.look_again()
             self.filter.set_labels(snapshot.label_column, snapshot.labels)
         self._show_what_can_be_done()
         self.snapshot_taken.emit(snapshot)
@@ -222,7 +227,7 @@ class RowBench(QWidget):
     def _forget(self) -> None:
         """Let go of the rows: they are closed, or other ones come."""
         self._shown_as = -1
-        self.draft.hide()
+        self.offer.banner.hide()
         self.view.close()
 
     def _show_what_can_be_done(self) -> None:
@@ -293,10 +298,14 @@ class RowBench(QWidget):
     @Slot()
     def _go_on(self) -> None:
         """The view is another one: go to the row that was waited for."""
-        if self._wanted is not None and self.model.place_of(self._wanted[0]) is not None:
+        waited = self._wanted or self._draft
+        if waited is not None and self.model.place_of(waited[0]) is not None:
             QTimer.singleShot(0, self, self._arrive_there)
 
     def _arrive_there(self) -> None:
+        if self._draft is not None and self.model.place_of(self._draft[0]) is not None:
+            draft, self._draft = self._draft, None
+            self._take_up(*draft)
         if self._wanted is None:
             return
         (row_id, edit) = self._wanted
@@ -320,41 +329,24 @@ class RowBench(QWidget):
             self.detail.commit()
             self.table.go_to(place)
 
-    # What was being typed
-
-    @Slot(object)
-    def _offer_draft(self, draft: Draft) -> None:
-        self._offer(draft.row_id, draft.column, draft.text, draft.cursor)
+    # The pane
 
     @Slot(object, str, str, int)
-    def _offer(self, row_id: int, column: str, text: str, cursor: int) -> None:
-        """A text that never became a change: say so, until it is taken up or thrown away."""
+    def _take_up(self, row_id: int, column: str, text: str, cursor: int) -> None:
+        """Go on with a text that never became a change, in the pane."""
+        self.dock.open()
+        if self.model.place_of(row_id) is None:
+            self.show_all_of(row_id)
+            self._draft = (row_id, column, text, cursor)
+            return
+        self._arrive(self.model.place_of(row_id) or 0, edit=False)
+        self.detail.take_up(column, text, cursor)
 
-        def take_up() -> None:
-            self.draft.hide()
-            self.dock.open()
-            self._wanted = None
-            place = self.model.place_of(row_id)
-            if place is None:
-                notifications().say(
-                    f"Row {row_id + 1:,} is not among the shown rows.", "Show all rows first.", key="row"
-                )
-                self.draft.show()
-                return
-            self._arrive(place, edit=False)
-            self.detail.take_up(column, text, cursor)
-
-        def throw_away() -> None:
-            self.draft.hide()
-            self.reading.drafts.throw_away()
-
-        self.draft.set(
-            f"You were typing in row {row_id + 1:,}, “{column}”.",
-            "It never became a change.",
-            "info",
-            [("Take it up again", take_up), ("Throw it away", throw_away)],
-        )
-        self.draft.show()
+    @Slot()
+    def edit_in_pane(self) -> None:
+        """Shift+F2: put the cursor into the whole text of the cell."""
+        self.dock.open()
+        self.detail.edit(self.asking.column_at())
 
     def edit_note(self) -> None:
         """Put the cursor into the note of the row at the table's cursor."""

@@ -29,6 +29,9 @@ MOST_AT_ONCE = 2_000
 class RowEditing(QObject):
     """Changes rows as the table, its menu and the detail pane ask.
 
+    Attributes:
+        session, rows: Whose rows are changed, and the table in which they are chosen.
+
     Signals:
         edited: Something small was changed and is on disk already; large changes are told by `RowWork.done`.
         added: The id of a row that was added.
@@ -39,8 +42,8 @@ class RowEditing(QObject):
 
     def __init__(self, session: ProjectSession, rows: RowsPanel, work: RowWork, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self._rows = rows
+        self.session = session
+        self.rows = rows
         self._work = work
         rows.model.edit_requested.connect(self.edit)
         rows.table.remove_requested.connect(self.remove)
@@ -48,18 +51,18 @@ class RowEditing(QObject):
     @property
     def free(self) -> bool:
         """Whether anything can be changed now."""
-        return self._session.is_open and not self._work.busy and not self._session.read_only
+        return self.session.is_open and not self._work.busy and not self.session.read_only
 
     @property
     def dataset(self) -> Dataset | None:
         """The open rows."""
-        return self._session.dataset() if self._session.is_open else None
+        return self.session.dataset() if self.session.is_open else None
 
     def chosen(self) -> RowIds:
         """Ids of the chosen rows; of the row at the cursor if none is chosen."""
-        ids = self._rows.selected_ids()
-        at = self._rows.table.currentIndex()
-        return self._rows.model.row_ids([at.row()]) if not len(ids) and at.isValid() else ids
+        ids = self.rows.selected_ids()
+        at = self.rows.table.currentIndex()
+        return self.rows.model.row_ids([at.row()]) if not len(ids) and at.isValid() else ids
 
     # Cells
 
@@ -115,7 +118,10 @@ class RowEditing(QObject):
         """The same value in all these rows."""
         self._work.start(
             f"Setting “{column}” in {counted(len(ids), 'row')}",
-            lambda dataset, _task: dataset.set_value(column, ids, value),
+            lambda dataset, task: dataset.set_value(
+                column, ids, value, report=task.report, check_cancelled=task.check_cancelled
+            ),
+            can_cancel=True,
         )
 
     # Rows
@@ -223,7 +229,7 @@ class RowEditing(QObject):
         if not self.free:
             return False
         try:
-            dataset = self._session.dataset()
+            dataset = self.session.dataset()
             if dataset is None:
                 return False
             if work(dataset) is not None:

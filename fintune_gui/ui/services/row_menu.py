@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
@@ -18,21 +18,27 @@ Entry = tuple[str, str, Callable[[], object], bool]
 
 
 class RowMenu(QObject):
-    """Opens where the table asks for a menu; says how many rows each entry is about."""
+    """Opens where the table asks for a menu; says how many rows each entry is about.
+
+    Signals:
+        note_requested: A note on the row at the cursor.
+        pane_requested: Edit the cell in the detail pane.
+    """
+
+    note_requested = Signal()
+    pane_requested = Signal()
 
     def __init__(
         self,
         rows: RowsPanel,
         editing: RowEditing,
         asking: RowAsking,
-        edit_note: Callable[[], object],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._rows = rows
         self._editing = editing
         self._asking = asking
-        self._edit_note = edit_note
         rows.table.customContextMenuRequested.connect(self.open)
 
     @Slot(QPoint)
@@ -67,6 +73,7 @@ class RowMenu(QObject):
                     asking.ask_value,
                     free and bool(column),
                 ),
+                ("Edit the whole text", "Shift+F2", self.pane_requested.emit, free and bool(column)),
                 ("Fill down", "Ctrl+D", lambda: asking.fill_down(table.selected()), free and bool(column)),
                 ("Paste", "Ctrl+V", lambda: asking.paste(QGuiApplication.clipboard().text()), free),
             ],
@@ -77,7 +84,7 @@ class RowMenu(QObject):
             [
                 (f"Flag {count}", "F", editing.flag, free),
                 (f"Star {count}", "S", editing.star, free),
-                ("Write a note …", "", self._edit_note, free),
+                ("Write a note …", "", self.note_requested.emit, free),
             ],
             [
                 ("Add a row", "Ctrl+Ins", editing.add_row, free),

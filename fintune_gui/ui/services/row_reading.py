@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from fintune_gui.ui.services.cell_drafts import CellDrafts
 from fintune_gui.ui.services.drafts import Drafts
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.services.row_view import RowView
-from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.row_detail import RowDetail
 from fintune_gui.ui.widgets.row_text import CellText, RowText
 
@@ -23,7 +23,6 @@ class RowReading(QObject):
 
     def __init__(
         self,
-        session: ProjectSession,
         detail: RowDetail,
         view: RowView,
         editing: RowEditing,
@@ -35,7 +34,10 @@ class RowReading(QObject):
         self._editing = editing
         self._row_id: int | None = None
         self._open = True
-        self.drafts = Drafts(session, self)
+        self.drafts = Drafts(editing.session, self)
+        self._cells = CellDrafts(editing.rows, self)
+        self._cells.typed.connect(self.drafts.typing)
+        self._cells.ended.connect(self._end_cell)
         view.row_shown.connect(self.show_row)
         detail.committed.connect(self._commit)
         detail.typed.connect(self.drafts.typing)
@@ -71,6 +73,15 @@ class RowReading(QObject):
         marks = picture.marks_of(row_id)
         added = bool(picture.added_mask()[row_id])
         return RowText(row_id, cells, removed, added, marks.flag, marks.star, marks.note)
+
+    @Slot(object, str, str, int)
+    def _end_cell(self, row_id: int, column: str, text: str, cursor: int) -> None:
+        """An editor over a cell has closed: its text is a change now, or was given up, unless nothing can be changed
+        just now."""
+        if self._editing.free:
+            self.drafts.forget()
+        else:
+            self.kept_aside.emit(row_id, column, text, cursor)
 
     @Slot(object, str, str)
     def _commit(self, row_id: int, column: str, text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from fintune_gui.dataset.store import Draft
 from fintune_gui.ui.services.row_bench import RowBench
@@ -223,9 +224,9 @@ def test_that_unfinished_typing_is_on_disk_after_a_pause_and_gone_once_it_is_a_c
 def test_that_typing_of_a_crashed_session_is_offered_and_taken_up_again(qtbot, session) -> None:
     session.dataset().save_draft(Draft(row_id=1, column="text", text="I cannot l", cursor=8, time=1.0))
     bench = shown(qtbot, session)
-    qtbot.waitUntil(bench.draft.isVisible)
-    assert bench.draft.accessibleName().startswith("You were typing in row 2, “text”.")
-    bench.draft._buttons._acts[0]()
+    qtbot.waitUntil(bench.offer.banner.isVisible)
+    assert bench.offer.banner.accessibleName().startswith("You were typing in row 2, “text”.")
+    bench.offer.take_up()
 
     editor = bench.detail.sections[0].editor
     assert (editor.text(), editor.at) == ("I cannot l", 8)
@@ -239,9 +240,9 @@ def test_that_typing_of_a_crashed_session_is_offered_and_taken_up_again(qtbot, s
 def test_that_an_offered_draft_can_be_thrown_away(qtbot, session) -> None:
     session.dataset().save_draft(Draft(row_id=0, column="text", text="x", cursor=1, time=1.0))
     bench = shown(qtbot, session)
-    qtbot.waitUntil(bench.draft.isVisible)
-    bench.draft._buttons._acts[1]()
-    assert not bench.draft.isVisible()
+    qtbot.waitUntil(bench.offer.banner.isVisible)
+    bench.offer.throw_away()
+    assert not bench.offer.banner.isVisible()
     qtbot.waitUntil(lambda: session.dataset().draft() is None)
 
 
@@ -251,7 +252,47 @@ def test_that_a_text_that_cannot_be_stored_now_is_offered_again(qtbot, bench) ->
     qtbot.keyClicks(bench.detail.sections[0].editor, "abc ")
     bench.work.busy = "Replacing"
     bench.table.go_to(1)
-    assert bench.draft.isVisible()
+    assert bench.offer.banner.isVisible()
     bench.work.busy = ""
     assert cell(bench, 0) == "My invoice is wrong"
     bench.reading.drafts.forget()
+
+
+def test_that_typing_in_a_cell_of_the_table_survives_too(qtbot, bench) -> None:
+    bench.reading.drafts._pause.setInterval(20)
+    go(bench, 1, "text")
+    qtbot.keyClick(bench.table, Key.Key_F2)
+    editor = QApplication.focusWidget()
+    qtbot.keyClicks(editor, "half ")
+    qtbot.waitUntil(lambda: bench.session.dataset().draft() is not None)
+    draft = bench.session.dataset().draft()
+    assert (draft.row_id, draft.column, draft.text, draft.cursor) == (1, "text", "half ", 5)
+
+    qtbot.keyClick(editor, Key.Key_Escape)
+    qtbot.waitUntil(lambda: bench.session.dataset().draft() is None)
+    assert cell(bench, 1) == "I cannot log in"
+
+
+def test_that_a_draft_taken_up_on_another_page_is_not_offered_any_more(qtbot, session) -> None:
+    session.dataset().save_draft(Draft(row_id=0, column="text", text="x", cursor=1, time=1.0))
+    bench = shown(qtbot, session)
+    qtbot.waitUntil(bench.offer.banner.isVisible)
+    session.dataset().save_draft(None)
+    session.rows_were_changed()
+    qtbot.waitUntil(lambda: not bench.offer.banner.isVisible())
+
+
+def test_that_shift_f2_edits_the_whole_text_of_the_cell(qtbot, bench) -> None:
+    bench.dock.close_pane()
+    go(bench, 0, "label")
+    qtbot.keyClick(bench.table, Key.Key_F2, Qt.KeyboardModifier.ShiftModifier)
+    assert bench.detail.sections[1].editor.hasFocus()
+
+
+def test_that_a_draft_of_a_row_that_is_filtered_out_takes_the_filter_off(qtbot, bench) -> None:
+    bench.filter.set_text("label = bug")
+    qtbot.waitUntil(lambda: bench.model.rowCount() == 1)
+    bench.offer.offer(1, "text", "I can", 5)
+    bench.offer.take_up()
+    qtbot.waitUntil(lambda: bench.detail.row is not None and bench.detail.sections[0].editor.text() == "I can")
+    assert bench.model.rowCount() == 4
