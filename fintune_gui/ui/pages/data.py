@@ -12,6 +12,7 @@ from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.flow import Step
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.health_watch import HealthWatch
+from fintune_gui.ui.services.imported_rows import Imported, ImportedRows
 from fintune_gui.ui.services.importing_work import Importing, repeat_steps, say_repeated
 from fintune_gui.ui.services.incoming import IncomingFiles
 from fintune_gui.ui.services.notifications import notifications, problem_of
@@ -20,11 +21,11 @@ from fintune_gui.ui.services.reject_mending import RejectMending
 from fintune_gui.ui.services.row_snapshot import RowSnapshot
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.services.source_watch import SourceWatch
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.widgets.damage_words import backup_words, damage_of
 from fintune_gui.ui.widgets.drop_zone import DropZone
 from fintune_gui.ui.widgets.feedback import Action, ErrorPanel
 from fintune_gui.ui.widgets.import_sheet import ADD, REPLACE, ImportSheet
-from fintune_gui.ui.widgets.imported_rows import Imported, ImportedRows
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
@@ -52,9 +53,14 @@ class DataPage(Page):
         self.importing.changed.connect(self._on_importing)
         self.importing.imported.connect(self._on_imported)
         self.importing.repeatable.connect(self._offer_steps)
-        self.sheet = ImportSheet(self.incoming)
+        self.sheet = ImportSheet()
         self.sheet.more_wanted.connect(self.choose_files)
         self.sheet.target_changed.connect(self._show_sheet)
+        self.sheet.hub.closed.connect(self._show_sheet)
+        self.sheet.hub_wanted.connect(self.incoming.add_from_hub)
+        self.sheet.left_out.connect(self.incoming.leave_out)
+        self.sheet.read_otherwise.connect(self.incoming.read_otherwise)
+        self.sheet.read_all_as.connect(self.incoming.read_all_as)
         self.rows = ImportedRows(self.session)
         self.bench = self.rows.bench
         self.bench.snapshot_taken.connect(self._show_snapshot)
@@ -219,6 +225,9 @@ class DataPage(Page):
     def page_shown(self) -> None:
         self.source_watch.look()
 
+    def commands(self) -> list[Command]:
+        return super().commands() if self.waiting else [*super().commands(), *self.bench.commands()]
+
     def page_hidden(self) -> None:
         self.bench.leave()
         if self._views.currentIndex() == _ROWS:
@@ -325,6 +334,7 @@ class DataPage(Page):
         if self._views.currentIndex() != _SHEET or self.importing.busy:
             return
         files = self.incoming.files
+        self.sheet.show_files(files)
         if not files and self.sheet.hub.isHidden():
             self.leave_sheet()
             return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,46 +13,15 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Ended
-from fintune_gui.project.import_options import FileChoice, ImportOptions
 from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import TrainerThread
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.widgets.incoming_file import Choices, Incoming
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.importing import Sniffed
-
-Choices = Mapping[str, Any]
-"""What the user knows better than the program: fields of `ImportOptions`; what is not named is found out."""
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A file (or folder) with what was found, or why it cannot be used as it is read now.
-
-    While `looking` is True, `found` and `problem` tell of the options before.
-    """
-
-    path: str
-    choices: Choices = field(default_factory=dict)
-    bytes: int = 0
-    found: Sniffed | None = None
-    problem: Problem | None = None
-    looking: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.path if self.is_hub else os.path.basename(self.path.rstrip("/\\")) or self.path
-
-    @property
-    def is_hub(self) -> bool:
-        """Whether `path` is the name of a data set on the hub."""
-        return bool(self.choices.get("format") == "hub")
-
-    def as_choice(self) -> FileChoice:
-        """The file as an import is told of it."""
-        return FileChoice(path=self.path, options=ImportOptions.model_validate(dict(self.choices)))
 
 
 class IncomingFiles(QObject):
@@ -101,6 +70,12 @@ class IncomingFiles(QObject):
                 self._look(path)
         self._telling.start()
 
+    @Slot(str)
+    def add_from_hub(self, name: str) -> None:
+        """Look at a data set of the hub."""
+        self.add([name], {"format": "hub"})
+
+    @Slot(str)
     def leave_out(self, path: str) -> None:
         """Forget a file."""
         self._stop_looking(path)
@@ -114,6 +89,7 @@ class IncomingFiles(QObject):
         self._files.clear()
         self._telling.stop()
 
+    @Slot(str, str, object)
     def read_otherwise(self, path: str, name: str, value: Any) -> None:
         """Read a file with another value of the option `name`; None leaves it to the program."""
         file = self._files[path]
@@ -124,6 +100,7 @@ class IncomingFiles(QObject):
             choices[name] = value
         self._choose(path, choices)
 
+    @Slot(str)
     def read_all_as(self, path: str) -> None:
         """Read all files with the options of this one."""
         choices = self._files[path].choices

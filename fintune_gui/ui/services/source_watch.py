@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.ui.services.background import Task, run_in_background
+from fintune_gui.ui.services.imported_rows import Imported
 from fintune_gui.ui.services.session import ProjectSession
-from fintune_gui.ui.widgets.imported_rows import Imported
 from fintune_gui.ui.widgets.sources_view import states_of
 
 

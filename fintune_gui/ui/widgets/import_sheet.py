@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.itemmodels.files_model import FileLine, FilesModel
 from fintune_gui.ui.itemmodels.texts_model import TextsModel
-from fintune_gui.ui.services.incoming import Incoming, IncomingFiles
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import Badge, Card, row
 from fintune_gui.ui.widgets.controls import Button, ElidedLabel, Label, set_shown
@@ -20,6 +19,7 @@ from fintune_gui.ui.widgets.data_table import DataTable
 from fintune_gui.ui.widgets.feedback import Banner
 from fintune_gui.ui.widgets.file_table import FileTable
 from fintune_gui.ui.widgets.hub_field import HubField
+from fintune_gui.ui.widgets.incoming_file import Incoming
 from fintune_gui.ui.widgets.reading_form import DELIMITERS, ENCODINGS, FORMATS, ReadingForm, name_of
 from fintune_gui.ui.widgets.segmented import Segmented
 from fintune_gui.ui.widgets.words import counted, joined, size_in_words
@@ -36,22 +36,30 @@ _SURE, _PROBABLE = 0.9, 0.6
 
 
 class ImportSheet(QWidget):
-    """Shows `IncomingFiles`: all of them in a list, and one of them with its options and its first rows.
+    """Shows `Incoming` files: all of them in a list, and one of them with its options and its first rows.
 
     Attributes:
         target: `ADD` or `REPLACE`; asked only where there are rows already.
 
     Signals:
         more_wanted: The user wants to choose more files.
+        hub_wanted: The name of a data set of the hub that shall join the files.
         target_changed: `target` has another value now.
+        left_out: The path of a file that shall not be imported.
+        read_otherwise: (path, option, value or None for "as found").
+        read_all_as: The path of the file whose options are wanted for all.
     """
 
     more_wanted = Signal()
+    hub_wanted = Signal(str)
     target_changed = Signal(object)
+    left_out = Signal(str)
+    read_otherwise = Signal(str, str, object)
+    read_all_as = Signal(str)
 
-    def __init__(self, files: IncomingFiles, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._incoming = files
+        self._files: list[Incoming] = []
         self._path = ""
         self._present: tuple[str, ...] = ()
         self._rows = self._changes = 0
@@ -66,12 +74,11 @@ class ImportSheet(QWidget):
         self.table = DataTable("First rows")
         self._build()
         self.list.chosen.connect(self.show_file)
-        self.list.remove_requested.connect(files.leave_out)
+        self.list.remove_requested.connect(self.left_out)
         self.form.chosen.connect(self._read_otherwise)
         self.target.chosen.connect(self._on_target)
         self.hub.wanted.connect(self._add_from_hub)
         self.hub.closed.connect(self._close_hub)
-        files.changed.connect(self.refresh)
 
     def _build(self) -> None:
         self._list_card = Card("Files")
@@ -153,12 +160,11 @@ class ImportSheet(QWidget):
 
     # What is true
 
-    @Slot()
-    def refresh(self) -> None:
-        """Show the files as they are known now."""
-        files = self._incoming.files
+    def show_files(self, files: Sequence[Incoming]) -> None:
+        """Show the files as they are known now; the one at the cursor stays there."""
+        self._files = list(files)
         self.model.show_lines([_line(file) for file in files])
-        if self._incoming.file(self._path) is None:
+        if self._chosen() is None:
             self._path = files[0].path if files else ""
         self.list.choose(self._path)
         for card in (self._list_card, self._reading, self._preview):
@@ -166,6 +172,9 @@ class ImportSheet(QWidget):
         self.leave_out.setEnabled(bool(files))
         set_shown(self.for_all, shown=len(files) > 1)
         self._show_chosen()
+
+    def _chosen(self) -> Incoming | None:
+        return next((file for file in self._files if file.path == self._path), None)
 
     @Slot(str)
     def show_file(self, path: str) -> None:
@@ -175,7 +184,7 @@ class ImportSheet(QWidget):
             self._show_chosen()
 
     def _show_chosen(self) -> None:
-        file = self._incoming.file(self._path)
+        file = self._chosen()
         if file is None:
             self.problem.hide()
             return
@@ -197,7 +206,7 @@ class ImportSheet(QWidget):
         if problem is not None:
             text = " ".join(part for part in (problem.why, problem.todo) if part)
             ways = [("Leave it out", self._leave_out)]
-            bad = [file.path for file in self._incoming.files if file.problem is not None]
+            bad = [file.path for file in self._files if file.problem is not None]
             if len(bad) > 1:
                 ways.append((f"Leave out all {len(bad)}", self._leave_out_bad))
             self.problem.set(problem.what, text, "bad", ways)
@@ -239,26 +248,26 @@ class ImportSheet(QWidget):
     def _add_from_hub(self, name: str) -> None:
         self._close_hub()
         self._path = name
-        self._incoming.add([name], {"format": "hub"})
+        self.hub_wanted.emit(name)
 
     @Slot(str, object)
     def _read_otherwise(self, option: str, value: object) -> None:
-        if self._incoming.file(self._path) is not None:
-            self._incoming.read_otherwise(self._path, option, value)
+        if self._chosen() is not None:
+            self.read_otherwise.emit(self._path, option, value)
 
     @Slot()
     def _read_all(self) -> None:
-        self._incoming.read_all_as(self._path)
+        self.read_all_as.emit(self._path)
 
     @Slot()
     def _leave_out_bad(self) -> None:
-        for file in self._incoming.files:
+        for file in self._files:
             if file.problem is not None:
-                self._incoming.leave_out(file.path)
+                self.left_out.emit(file.path)
 
     @Slot()
     def _leave_out(self) -> None:
-        self._incoming.leave_out(self._path)
+        self.left_out.emit(self._path)
 
 
 def describe(file: Incoming) -> str:

@@ -10,9 +10,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from fintune_gui.ui.services.incoming import Incoming
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.controls import ComboBox, Label, set_shown
+from fintune_gui.ui.widgets.incoming_file import Incoming
 
 FORMATS: tuple[tuple[str, object], ...] = (
     ("CSV or TSV", "csv"),

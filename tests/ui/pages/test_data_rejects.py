@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from fintune_gui.dataset.importing import import_files
 from fintune_gui.ui.pages.data import DataPage
-from fintune_gui.ui.widgets.imported_rows import REJECTS
+from fintune_gui.ui.services.imported_rows import REJECTS
 from tests.helpers.data_page import press, words
 from tests.helpers.pages import opened_session, shown_page
 
