@@ -22,7 +22,7 @@ from fintune_gui.dataset.export_files import FileKind, RowFile, open_row_file
 from fintune_gui.dataset.gathering import gathered, in_parts
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import write_atomic
+from fintune_gui.project.files import remove_leftovers_of, write_atomic
 from fintune_gui.project.settings import Frozen
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def export_rows(
         found = _counted(file, len(ids), target)
         warnings.extend(file.warnings())
 
+    remove_leftovers_of(target)
     write_atomic(target, fill)
     return ExportedRows(rows=found, bytes=target.stat().st_size, warnings=tuple(warnings))
 

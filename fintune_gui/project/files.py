@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -163,3 +164,10 @@ def remove_leftovers(folder: Path) -> int:
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Delete temporary files of killed writers of this one file, in a folder that is not ours alone."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            leftover.unlink()
