@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor
 
+from fintune_gui.project.errors import FintuneError
 from fintune_gui.ui.itemmodels.cell_look import ROW_NUMBERS, SHOWN_CHARACTERS, SORT_KEY_ROLE, CellLook
 from fintune_gui.ui.theme import Tone, tokens
 
@@ -31,6 +32,9 @@ _FEW_COLUMNS = 16
 ROW_ID_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
 _NOWHERE = QModelIndex()
+_GONE = (IndexError, KeyError, FintuneError)
+"""What reading raises between an undo that takes rows or columns away and the page's next `show_rows`: it happens in
+another thread, and a table that is painted meanwhile shows nothing there."""
 _PLAIN_TEXT = str.maketrans({"\n": " ↵ ", "\r": "", "\t": " ⇥ "})
 
 
@@ -151,7 +155,11 @@ class RowsModel(QAbstractTableModel):
         if len(texts) > _MOST_CELLS:
             for key in list(texts)[: len(texts) - _MOST_CELLS // 2]:
                 del texts[key]
-        lines = self._dataset.cells(self._view[rows], [self._columns[section - 1] for section in wanted])
+        columns = [self._columns[section - 1] for section in wanted]
+        try:
+            lines = self._dataset.cells(self._view[rows], columns)
+        except _GONE:
+            lines = [("",) * len(columns)] * len(rows)
         for row, line in zip(rows, lines, strict=True):
             for section, text in zip(wanted, line, strict=True):
                 texts[row, section] = text if text is None else text[: SHOWN_CHARACTERS + 1]
@@ -170,7 +178,11 @@ class RowsModel(QAbstractTableModel):
         if state is None:
             if len(self._states) > _MOST_CELLS:
                 self._states.clear()
-            state = self._states[row] = self._read_state(self.row_id(row))
+            try:
+                state = self._read_state(self.row_id(row))
+            except _GONE:
+                state = _RowState(self.row_id(row), removed=True, added=False, flag=False, star=False, note="")
+            self._states[row] = state
         return state
 
     def _read_state(self, row_id: int) -> _RowState:
@@ -192,7 +204,10 @@ class RowsModel(QAbstractTableModel):
             assert self._dataset is not None
             if len(self._edited) > _MOST_CELLS:
                 self._edited.clear()
-            edited = self._dataset.is_edited(self.row_id(row), self._columns[section - 1])
+            try:
+                edited = self._dataset.is_edited(self.row_id(row), self._columns[section - 1])
+            except _GONE:
+                edited = False
             self._edited[row, section] = edited
         return edited
 

@@ -21,6 +21,7 @@ _MARK = 12
 _CHART_WIDTH = 64
 _CHART_HEIGHT = 14
 _NARROWEST_CHART = 20
+_WIDEST_BAR = 6.0
 _ROOM_FOR_CHEVRON = 110
 
 
@@ -131,7 +132,7 @@ def _chart(painter: QPainter, room: QRect, counts: Sequence[int]) -> None:
     """Bars of the counts; one that is not zero is always seen."""
     scheme = tokens()
     most = max(counts)
-    step = room.width() / len(counts)
+    step = min(room.width() / len(counts), _WIDEST_BAR)
     painter.save()
     painter.setPen(Qt.PenStyle.NoPen)
     painter.fillRect(QRect(room.left(), room.bottom(), room.width(), 1), QColor(scheme.line))

@@ -241,3 +241,15 @@ def test_that_huge_texts_are_not_kept(rows: Rows) -> None:
         model.look(row, 1)
     assert sum(len(text or "") for text in model._texts.values()) < 200_000
     assert model.cell(5, "text") == "x" * 50_000
+
+
+def test_that_rows_and_columns_that_an_undo_took_away_are_blank_until_the_page_knows(rows: Rows) -> None:
+    dataset, model = rows
+    dataset.append_rows([{"text": "new", "label": "x"}], label="Added a row")
+    dataset.rename("label", "topic")
+    model.show_rows(dataset, dataset.view())
+    dataset.undo()
+    dataset.undo()
+    assert [model.look(ROWS, section).text for section in range(4)] == [f"{ROWS + 1:,}", "", "", "removed"]
+    assert model.look(0, 2).text == ""
+    assert model.index(ROWS, 1).data(Qt.ItemDataRole.AccessibleTextRole) == "text: empty, removed"
