@@ -18,7 +18,7 @@ from fintune_gui.project.spec import PARTS
 from fintune_gui.project.store import ProjectFolder
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.changes import Operation
+    from fintune_gui.dataset.recipe import Replayed
     from fintune_gui.dataset.store import Dataset
 
 
@@ -150,36 +150,40 @@ def clean(
         not_understood("Say one of --recipe FILE, --safe, --undo or --save FILE.")
     output = Output(as_json=as_json)
     with open_project(project, to_change=save is None) as opened, open_rows(opened) as dataset:
-        operations = _save_recipe(dataset, save) if save else _change(opened, dataset, recipe, undo=undo)
+        done = _save_recipe(dataset, save) if save else _change(opened, dataset, recipe, undo=undo)
         kept = dataset.kept_rows()
-    for operation in operations:
+    for operation in done.operations:
         output.say(("Taken back: " if undo else "") + operation.label)
+    for reason in done.left_out:
+        output.say(f"Left out: {reason}")
     if save:
         output.say(f"The recipe is in {save}.")
-    elif not operations:
+    elif not done.operations:
         output.say("There was nothing to take back." if undo else "There was nothing to change.")
     output.say(f"{counted(kept, 'row')} are in.")
-    output.finish({"rows_kept": kept, "operations": [operation.model_dump(mode="json") for operation in operations]})
+    operations = [operation.model_dump(mode="json") for operation in done.operations]
+    output.finish({"rows_kept": kept, "operations": operations, "left_out": done.left_out})
 
 
-def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, undo: bool) -> list[Operation]:
+def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, undo: bool) -> Replayed:
     from fintune_gui.dataset import cleaning
+    from fintune_gui.dataset.recipe import Replayed, read_recipe, replay
 
     if undo:
         undone = dataset.undo()
-        return [undone] if undone else []
+        return Replayed([undone] if undone else [])
     if recipe is not None:
-        return cleaning.apply_recipe_file(dataset, user_path(recipe))
+        return replay(dataset, read_recipe(user_path(recipe)))
     findings = cleaning.find_problems(dataset, project.project.format.roles)
-    return cleaning.apply_recipe(dataset, cleaning.safe_steps(findings))
+    return Replayed(cleaning.apply_recipe(dataset, cleaning.safe_steps(findings)))
 
 
-def _save_recipe(dataset: Dataset, target: Path) -> list[Operation]:
-    from fintune_gui.dataset.cleaning import recipe_of
+def _save_recipe(dataset: Dataset, target: Path) -> Replayed:
+    from fintune_gui.dataset.recipe import Replayed, recipe_of
     from fintune_gui.project.files import write_text
 
     write_text(user_path(target), recipe_of(dataset).model_dump_json(indent=2) + "\n")
-    return []
+    return Replayed()
 
 
 def split(

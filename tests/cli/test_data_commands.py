@@ -62,7 +62,7 @@ def test_that_check_finds_and_clean_mends_and_undo_takes_back(fintune: Fintune, 
     assert cleaned["operations"]
     assert cleaned["rows_kept"] < 120
     again = fintune("clean", project, "--safe", "--json").json
-    assert again == {"rows_kept": cleaned["rows_kept"], "operations": []}
+    assert again == {"rows_kept": cleaned["rows_kept"], "operations": [], "left_out": []}
     for _ in cleaned["operations"]:
         assert fintune("clean", project, "--undo").code == 0
     assert "nothing to take back" in fintune("clean", project, "--undo").out
@@ -73,12 +73,21 @@ def test_that_a_recipe_does_the_same_on_other_rows(
     fintune: Fintune, project: Path, tmp_path: Path, tickets_csv: Path
 ) -> None:
     kept = fintune("clean", project, "--safe", "--json").json["rows_kept"]
+    fintune("note", project, "Look again", "--row", 3)
     recipe = tmp_path / "recipe.json"
     assert fintune("clean", project, "--save", recipe).code == 0
     other = tmp_path / "other"
     fintune("new", other, "--task", "classification")
     fintune("import", other, tickets_csv)
     assert fintune("clean", other, "--recipe", recipe, "--json").json["rows_kept"] == kept
+    assert fintune("rows", other, "--filter", "note contains again", "--json").json["matching"] == 1
+    third = tmp_path / "third"
+    fintune("new", third, "--task", "classification")
+    tickets_csv.write_text("body,topic\nSomething else,billing\n", encoding="utf-8")
+    fintune("import", third, tickets_csv)
+    told = fintune("clean", third, "--recipe", recipe)
+    assert told.code == 0
+    assert "Left out: Wrote a note: 1 row of 1 is not here." in told.out
     answer = fintune("clean", other, "--recipe", tmp_path / "missing.json")
     assert answer.code == 1
     assert "missing.json" in answer.err
