@@ -57,16 +57,13 @@ class DataPage(Page):
         self.sheet.more_wanted.connect(self.choose_files)
         self.sheet.target_changed.connect(self._show_sheet)
         self.sheet.hub.closed.connect(self._show_sheet)
-        self.sheet.hub_wanted.connect(self.incoming.add_from_hub)
-        self.sheet.left_out.connect(self.incoming.leave_out)
-        self.sheet.read_otherwise.connect(self.incoming.read_otherwise)
-        self.sheet.read_all_as.connect(self.incoming.read_all_as)
+        self.incoming.obey(self.sheet)
         self.rows = ImportedRows(self.session)
         self.bench = self.rows.bench
         self.bench.snapshot_taken.connect(self._show_snapshot)
         self.bench.unreadable.connect(self._rows_failed)
         self.bench.free_changed.connect(self._on_free)
-        self.rows.add_wanted.connect(self.add_files)
+        self.rows.add_wanted.connect(self.choose_files)
         self.rows.again_wanted.connect(self.import_again)
         self.rows.paste_wanted.connect(self.paste)
         self.mending = RejectMending(self.session, self.rows.rejects, self.bench.work, self)
@@ -262,11 +259,6 @@ class DataPage(Page):
             name = QFileDialog.getExistingDirectory(self, "Choose a folder to import")
             if name:
                 self.import_files([name])
-
-    @Slot()
-    def add_files(self) -> None:
-        """Ask for files whose rows go into the present table."""
-        self.choose_files()
 
     @Slot()
     def from_hub(self) -> None:

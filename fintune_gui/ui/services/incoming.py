@@ -18,6 +18,7 @@ from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import TrainerThread
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.widgets.import_sheet import ImportSheet
 from fintune_gui.ui.widgets.incoming_file import Choices, Incoming
 
 if TYPE_CHECKING:
@@ -69,6 +70,13 @@ class IncomingFiles(QObject):
                 self._files[path] = Incoming(path, dict(choices or {}))
                 self._look(path)
         self._telling.start()
+
+    def obey(self, sheet: ImportSheet) -> None:
+        """Do what the user wants on `sheet`."""
+        sheet.hub_wanted.connect(self.add_from_hub)
+        sheet.left_out.connect(self.leave_out)
+        sheet.read_otherwise.connect(self.read_otherwise)
+        sheet.read_all_as.connect(self.read_all_as)
 
     @Slot(str)
     def add_from_hub(self, name: str) -> None:

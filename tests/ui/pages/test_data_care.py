@@ -121,11 +121,11 @@ def test_that_a_vanished_source_is_said_and_nothing_is_lost(qtbot, folder, sourc
     with open_session(ProjectFolder.open(folder)) as session:
         page = opened_page(qtbot, session)
         press(qtbot, page, "Files")
-        qtbot.waitUntil(lambda: page.rows.sources.model.rowCount() == 1)
+        qtbot.waitUntil(lambda: page.rows.sources.model.rowCount() == 1, timeout=10_000)
 
-        qtbot.waitUntil(lambda: page.rows.sources.model.index(0, 5).data() == "Not there any more")
+        qtbot.waitUntil(lambda: page.rows.sources.model.index(0, 5).data() == "Not there any more", timeout=10_000)
         assert "nothing here is lost" in words(page.rows.sources)
-        assert page.bench.model.rowCount() == 20
+        qtbot.waitUntil(lambda: page.bench.model.rowCount() == 20, timeout=10_000)
 
 
 def test_that_a_source_that_was_changed_since_is_said(qtbot, folder, source) -> None:
