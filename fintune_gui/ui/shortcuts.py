@@ -60,7 +60,7 @@ IN_TABLES = (
     Shortcut("Ctrl+F", "Search and filter", "search"),
     Shortcut("Ctrl+H", "Find and replace", "replace"),
     Shortcut("F3", "Next row that holds what is looked for", "find_next"),
-    Shortcut("Shift+F3", "The one before", "find_previous"),
+    Shortcut("Shift+F3", "Previous row that holds what is looked for", "find_previous"),
     Shortcut("Ctrl+G", "Go to a row by its number", "go_to_row"),
     Shortcut("Space", "Open or close the whole text of the row", "detail"),
     Shortcut("F2", "Edit the cell; typing replaces it", "edit"),

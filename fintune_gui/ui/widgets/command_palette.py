@@ -121,6 +121,7 @@ class CommandPalette(QFrame):
         self.field = SearchField("Find an action", "What do you want to do?")
         self.field.textChanged.connect(self._find)
         self.field.installEventFilter(self)
+        window.installEventFilter(self)
         self._lines = _Lines(self)
         self.list = QListView()
         self.list.setAccessibleName("Actions")
@@ -202,6 +203,10 @@ class CommandPalette(QFrame):
         command.act()
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if watched is not self.field:
+            if event.type() is QEvent.Type.Resize and self.isVisible():
+                self._place()
+            return False
         if event.type() is QEvent.Type.FocusOut and self.isVisible() and QApplication.activePopupWidget() is None:
             self.hide()
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):

@@ -100,7 +100,7 @@ class FindBar(QWidget):
         close = Button("Close find and replace", self.close_bar, kind="icon", icon_name="close")
         find = row(self.what, self.case, self.whole_word, self.regex, self.previous, self.next, close, spacing=6)
         replace = row(self.replacement, self.apply, spacing=6)
-        where = row(self.columns, self.scope, self.flag, self.position, None)
+        where = row(self.columns, self.scope, self.flag, self.position, None, spacing=metrics.TINY_GAP)
         find.setStretch(0, 1)
         replace.setStretch(0, 1)
         layout = QVBoxLayout(self)
