@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal, Slot
@@ -16,9 +17,12 @@ from fintune_gui.ui.widgets.growing_text import GrowingText
 from fintune_gui.ui.widgets.named_part import NamedPart
 from fintune_gui.ui.widgets.pane_search import PaneSearch
 from fintune_gui.ui.widgets.row_marks import RowMarksButtons
-from fintune_gui.ui.widgets.row_text import RowText
+from fintune_gui.ui.widgets.row_text import CellText, RowText
 
 _LOWEST_TEXT = 140
+_AT_ONCE = 12
+_REST_MS = 80
+"""Of a row with more columns than this the others follow when the user stays on it for a moment."""
 _INDENT = 6
 """As far as a text lies within the frame of its field."""
 
@@ -66,6 +70,10 @@ class RowDetail(Card):
         self._editable = False
         self._beside = False
         self._sections: list[CellSection] = []
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._fill_rest)
         self._title = Label("", "strong")
         self._state = ElidedLabel("", "small", tone="info")
         self.original = Button("Bring back the whole original", self._ask_original, kind="link")
@@ -171,14 +179,11 @@ class RowDetail(Card):
             self.commit()
         self._row = shown
         self._show_head(shown)
-        cells = shown.cells if shown else ()
-        while len(self._sections) < len(cells):
-            self._add_section()
-        for section, cell in zip(self._sections, cells, strict=False):
-            section.show_cell(cell, editable=self._editable, compared=True, again=again)
-        for number, section in enumerate(self._sections):
-            inside = number < len(cells) and cells[number].column not in self.hidden
-            set_shown(section, shown=inside)
+        cells = [cell for cell in shown.cells if cell.column not in self.hidden] if shown else []
+        self._rest.stop()
+        self._fill(cells if again else cells[:_AT_ONCE], again=again)
+        if not again and len(cells) > _AT_ONCE:
+            self._rest.start()
         set_shown(self._nothing, shown=shown is None)
         set_shown(self._note_part, shown=shown is not None)
         if shown is not None and not (again and self.note.is_typing):
@@ -186,6 +191,23 @@ class RowDetail(Card):
         self.note.setReadOnly(not self._editable)
         if not again:
             self._area.verticalScrollBar().setValue(0)
+            self.search.search()
+
+    def _fill(self, cells: Sequence[CellText], *, again: bool) -> None:
+        """Show these cells, and hide the sections that are left over."""
+        while len(self._sections) < len(cells):
+            self._add_section()
+        for section, cell in zip(self._sections, cells, strict=False):
+            same = again and section.cell.column == cell.column and not section.isHidden()
+            section.show_cell(cell, editable=self._editable, compared=True, again=same)
+        for number, section in enumerate(self._sections):
+            set_shown(section, shown=number < len(cells))
+
+    @Slot()
+    def _fill_rest(self) -> None:
+        """Show the columns that were left out while the user was going from row to row."""
+        if self._row is not None:
+            self._fill([cell for cell in self._row.cells if cell.column not in self.hidden], again=True)
             self.search.search()
 
     def _show_head(self, shown: RowText | None) -> None:
@@ -238,9 +260,11 @@ class RowDetail(Card):
 
     def take_up(self, column: str, text: str, cursor: int) -> None:
         """Go on with a text of the shown row that was typed earlier and never committed."""
-        section = next((s for s in self._sections if s.cell.column == column), None)
+        if column in self.hidden:
+            self.show_column(column, shown=True)
+        self._fill_rest()
+        section = next((s for s in self.sections if s.cell.column == column), None)
         if section is not None:
-            set_shown(section, shown=True)
             section.take_up(text, cursor)
 
     # Place and size

@@ -296,3 +296,31 @@ def test_that_a_draft_of_a_row_that_is_filtered_out_takes_the_filter_off(qtbot, 
     bench.offer.take_up()
     qtbot.waitUntil(lambda: bench.detail.row is not None and bench.detail.sections[0].editor.text() == "I can")
     assert bench.model.rowCount() == 4
+
+
+def test_that_a_row_of_many_columns_is_shown_whole_after_a_moment(qtbot, tmp_path: Path) -> None:
+    with opened_session(tmp_path / "wide") as session:
+        row = {f"column {number}": f"value {number}" for number in range(40)}
+        bring_rows(session, tmp_path / "wide.jsonl", "\n".join(json.dumps(row) for _ in range(3)))
+        bench = shown_page(qtbot, session, BenchPage).bench
+        qtbot.waitUntil(lambda: len(bench.detail.sections) == 40)
+        bench.table.go_to(1)
+        assert len(bench.detail.sections) == 12
+        qtbot.waitUntil(lambda: len(bench.detail.sections) == 40)
+        assert bench.detail.sections[-1].text() == "value 39"
+
+
+def test_that_news_of_the_rows_leaves_what_is_typed_in_the_last_of_many_columns(qtbot, tmp_path: Path) -> None:
+    with opened_session(tmp_path / "wide") as session:
+        row = {f"column {number}": f"value {number}" for number in range(40)}
+        bring_rows(session, tmp_path / "wide.jsonl", json.dumps(row))
+        bench = shown_page(qtbot, session, BenchPage).bench
+        qtbot.waitUntil(lambda: len(bench.detail.sections) == 40)
+        bench.detail.edit("column 39")
+        qtbot.keyClicks(bench.detail.sections[39].editor, "typed ")
+        bench.session.dataset().edit(0, "column 3", "other")
+        bench.session.rows_were_changed()
+        idle(qtbot, bench)
+        assert bench.detail.sections[3].text() == "value 3other"
+        assert bench.detail.sections[39].editor.text() == "typed value 39"
+        bench.detail.sections[39].editor.give_up()
