@@ -49,6 +49,9 @@ class LooksModel(Protocol):
     def look(self, row: int, section: int) -> CellLook:
         """How one cell looks."""
 
+    def texts(self, rows: Sequence[int], sections: Sequence[int]) -> list[list[str | None]]:
+        """The whole texts of these cells, row by row."""
+
 
 def look_by_roles(model: QAbstractItemModel, row: int, section: int) -> CellLook:
     """The look of a cell of any other model."""

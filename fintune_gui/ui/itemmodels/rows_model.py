@@ -233,6 +233,17 @@ class RowsModel(QAbstractTableModel):
             struck=state.removed,
         )
 
+    def texts(self, rows: Sequence[int], sections: Sequence[int]) -> list[list[str | None]]:
+        """The whole texts of these cells, row by row."""
+        columns = {section: self._columns[section - 1] for section in sections if 1 <= section <= len(self._columns)}
+        places = {section: place for place, section in enumerate(columns)}
+        assert self._dataset is not None
+        lines = self._dataset.cells(self.row_ids(rows), list(columns.values()))
+        return [
+            [line[places[section]] if section in places else self._display(row, section) for section in sections]
+            for row, line in zip(rows, lines, strict=True)
+        ]
+
     # What Qt asks
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:

@@ -15,16 +15,17 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QLineEdit, QWidget
 
+from fintune_gui.ui.widgets.table_copy import TableCopy
 from fintune_gui.ui.widgets.table_editing import CellDelegate
 from fintune_gui.ui.widgets.table_header import HeaderStatistics
 from fintune_gui.ui.widgets.table_keys import TableKeys
 from fintune_gui.ui.widgets.table_menu import column_menu
 from fintune_gui.ui.widgets.table_mouse import MouseTable
 from fintune_gui.ui.widgets.table_selection import Cell, Selected
-from fintune_gui.ui.widgets.table_text import block_text, parse_block
+from fintune_gui.ui.widgets.table_text import parse_block
 
 __all__ = ["DataTable", "HeaderStatistics", "Selected", "parse_block"]
 
@@ -84,6 +85,9 @@ class DataTable(MouseTable):
         self._cells = CellDelegate(self)
         self.setItemDelegate(self._cells)
         self._keys = TableKeys(self)
+        self._copy = TableCopy(self)
+        self._copy.done.connect(self._on_copied)
+        self._sentence = ""
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         trigger = QAbstractItemView.EditTrigger  # any key: for input methods, the rest is done by `TableKeys`
@@ -279,12 +283,13 @@ class DataTable(MouseTable):
             rows, sections = [self.currentIndex().row()], [self.currentIndex().column()]
         named = bool(chosen) and (not chosen.columns or len(rows) == total > 1)
         copied = rows[:MOST_COPIED_ROWS]
-        lines = [[self.columns.name(section) for section in sections]] if named else []
-        for row in copied:
-            cells = (model.index(row, section).data(Qt.ItemDataRole.EditRole) for section in sections)
-            lines.append(["" if cell is None else str(cell) for cell in cells])
-        QGuiApplication.clipboard().setText(block_text(lines))
-        self.copied.emit(_said(len(copied), len(rows), len(sections), whole_rows=not chosen.columns and bool(chosen)))
+        head = [self.columns.name(section) for section in sections] if named else []
+        self._sentence = _said(len(copied), len(rows), len(sections), whole_rows=bool(chosen) and not chosen.columns)
+        self._copy.start(copied, sections, head)
+
+    @Slot()
+    def _on_copied(self) -> None:
+        self.copied.emit(self._sentence)
 
     # Events
 
@@ -336,6 +341,7 @@ class DataTable(MouseTable):
 
     @Slot()
     def _on_reset(self) -> None:
+        self._copy.stop()
         self.choice.forget_blocks()
         self.choice.anchor = Cell(-1, -1)
         if self.everything:

@@ -42,6 +42,9 @@ class Cells(QAbstractTableModel):
     def look(self, row: int, section: int) -> CellLook:
         return CellLook(self.text(row, section))
 
+    def texts(self, rows: list[int], sections: list[int]) -> list[list[str]]:
+        return [[self.text(row, section) for section in sections] for row in rows]
+
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else self.rows
 

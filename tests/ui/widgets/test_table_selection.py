@@ -153,6 +153,29 @@ def test_that_a_block_is_copied_without_names_and_rows_and_columns_with_them(cel
     assert said == ["2 rows × 2 columns copied.", "1 row copied.", "1,000 rows × 1 column copied."]
 
 
+def test_that_a_hundred_thousand_rows_are_copied_without_a_stall(cells: DataTable, hand, qtbot) -> None:
+    cells.model().reset(150_000)
+    hand.key(Key.Key_A, CTRL)
+    QGuiApplication.clipboard().setText("before")
+    with qtbot.waitSignal(cells.copied, timeout=30_000) as told:
+        began = time.perf_counter()
+        hand.key(Key.Key_C, CTRL)
+        assert time.perf_counter() - began < 1
+        assert QGuiApplication.clipboard().text() == "before"
+    assert told.args == ["100,000 of 150,000 rows copied."]
+    assert QGuiApplication.clipboard().text().count("\n") == 100_000
+
+
+def test_that_a_copy_ends_when_the_rows_change(cells: DataTable, hand, qtbot) -> None:
+    cells.model().reset(150_000)
+    hand.key(Key.Key_A, CTRL)
+    QGuiApplication.clipboard().setText("before")
+    with qtbot.assertNotEmitted(cells.copied, wait=200):
+        hand.key(Key.Key_C, CTRL)
+        cells.model().reset(5)
+    assert QGuiApplication.clipboard().text() == "before"
+
+
 def test_that_the_cursor_set_from_outside_begins_a_new_block(cells: DataTable, hand) -> None:
     hand.drag((1, 1), (4, 2))
     cells.setCurrentIndex(cells.model().index(7, 1))
