@@ -78,10 +78,10 @@ class IncomingFiles(QObject):
         sheet.read_otherwise.connect(self.read_otherwise)
         sheet.read_all_as.connect(self.read_all_as)
 
-    @Slot(str)
-    def add_from_hub(self, name: str) -> None:
+    @Slot(str, object)
+    def add_from_hub(self, name: str, options: Choices) -> None:
         """Look at a data set of the hub."""
-        self.add([name], {"format": "hub"})
+        self.add([name], {"format": "hub", **options})
 
     @Slot(str)
     def leave_out(self, path: str) -> None:

@@ -1,53 +1,67 @@
-"""A card that asks for the name of a data set on the hub."""
+"""A card that asks for a data set on the hub: its name, and how much of it is wanted."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, row
-from fintune_gui.ui.widgets.controls import Button, Label, LineEdit
+from fintune_gui.ui.widgets.controls import Button, Label, LineEdit, SpinBox
 
 _WORDS = (
     "Its first rows are fetched to be shown here; the rest comes when you import it. "
     "Program code that comes with a data set is never run."
 )
-_FIELD_WIDTH = 340
+_MOST_ROWS = 100_000_000
 
 
 class HubField(Card):
-    """A name, and what happens with it.
+    """A name, a subset where there are several, and a limit.
 
     Signals:
-        wanted: The name of a data set, without white space around it.
+        wanted: (name, the other options by name) of a data set.
         closed: The user does not want one.
     """
 
-    wanted = Signal(str)
+    wanted = Signal(str, object)
     closed = Signal()
 
     def __init__(self) -> None:
         super().__init__("A data set from the Hugging Face hub")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.name = LineEdit("Name of a data set on the hub", placeholder="owner/name")
-        self.name.setFixedWidth(_FIELD_WIDTH)
+        self.subset = LineEdit("Subset of the data set", placeholder="the usual one")
+        self.most_rows = SpinBox("Rows at most")
+        self.most_rows.setRange(0, _MOST_ROWS)
+        self.most_rows.setSpecialValueText("all")
+        self.most_rows.setFixedWidth(metrics.FIELD_WIDTH)
+        self.subset.setFixedWidth(metrics.FIELD_WIDTH)
+        for field in (self.name, self.subset):
+            field.returnPressed.connect(self._want)
         self.name.textChanged.connect(self._on_text)
-        self.name.returnPressed.connect(self._want)
         self.look = Button("Look at it", self._want)
-        self.add(
-            row(
-                self.name,
-                self.look,
-                Button("Close", self.closed.emit, kind="link", tool_tip="Esc"),
-                None,
-                spacing=metrics.SMALL_GAP,
-            )
-        )
+        fields = row(spacing=metrics.GAP)
+        fields.addWidget(_field("Name", self.name), 1)
+        fields.addWidget(_field("Subset", self.subset))
+        fields.addWidget(_field("Rows at most", self.most_rows))
+        fields.addWidget(self.look, 0, Qt.AlignmentFlag.AlignBottom)
+        self.add_action(Button("Close", self.closed.emit, kind="link", tool_tip="Esc"))
+        self.add(fields)
         self.add(Label(_WORDS, "small", wrap=True))
         close = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         close.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         close.activated.connect(self.closed)
         self._on_text("")
+
+    def ask(self) -> None:
+        """Show the empty fields."""
+        self.name.clear()
+        self.subset.clear()
+        self.most_rows.setValue(0)
+        self.show()
+        self.name.setFocus()
 
     @Slot(str)
     def _on_text(self, text: str) -> None:
@@ -55,5 +69,19 @@ class HubField(Card):
 
     @Slot()
     def _want(self) -> None:
-        if name := self.name.text().strip():
-            self.wanted.emit(name)
+        name, subset, most = self.name.text().strip(), self.subset.text().strip(), self.most_rows.value()
+        if name:
+            asked = {"subset": subset or None, "most_rows": most or None}
+            self.wanted.emit(name, {option: value for option, value in asked.items() if value is not None})
+
+
+def _field(words: str, editor: QWidget) -> QWidget:
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(metrics.TINY_GAP)
+    label = Label(words, "small")
+    label.setBuddy(editor)
+    layout.addWidget(label)
+    layout.addWidget(editor)
+    return box

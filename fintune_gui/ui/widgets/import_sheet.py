@@ -43,7 +43,7 @@ class ImportSheet(QWidget):
 
     Signals:
         more_wanted: The user wants to choose more files.
-        hub_wanted: The name of a data set of the hub that shall join the files.
+        hub_wanted: (name, options) of a data set of the hub that shall join the files.
         target_changed: `target` has another value now.
         left_out: The path of a file that shall not be imported.
         read_otherwise: (path, option, value or None for "as found").
@@ -51,7 +51,7 @@ class ImportSheet(QWidget):
     """
 
     more_wanted = Signal()
-    hub_wanted = Signal(str)
+    hub_wanted = Signal(str, object)
     target_changed = Signal(object)
     left_out = Signal(str)
     read_otherwise = Signal(str, str, object)
@@ -139,10 +139,8 @@ class ImportSheet(QWidget):
     @Slot()
     def ask_for_hub(self) -> None:
         """Let the user name a data set of the hub."""
-        self.hub.name.clear()
-        self.hub.show()
+        self.hub.ask()
         self._fit_list()
-        self.hub.name.setFocus()
 
     @Slot()
     def _close_hub(self) -> None:
@@ -244,11 +242,11 @@ class ImportSheet(QWidget):
         self._show_chosen()
         self.target_changed.emit(self.target.value())
 
-    @Slot(str)
-    def _add_from_hub(self, name: str) -> None:
+    @Slot(str, object)
+    def _add_from_hub(self, name: str, options: object) -> None:
         self._close_hub()
         self._path = name
-        self.hub_wanted.emit(name)
+        self.hub_wanted.emit(name, options)
 
     @Slot(str, object)
     def _read_otherwise(self, option: str, value: object) -> None:

@@ -118,7 +118,8 @@ class ReadingForm(QWidget):
     def _fill(self, option: str, choices: Sequence[tuple[str, object]], found: object, chosen: object) -> None:
         seen = name_of(found, choices) if found is not None and chosen is None else ""
         field = self.fields[option]
-        field.set_choices([(f"Found: {seen}" if seen else "Find out", None), *choices])
+        automatic = f"All {len(choices)}" if option in _NAMED and choices else "Find out"
+        field.set_choices([(f"Found: {seen}" if seen else automatic, None), *choices])
         if chosen is not None and field.findData(chosen) < 0:
             field.set_choices(
                 [

@@ -183,11 +183,13 @@ def test_that_a_data_set_of_the_hub_is_looked_at_by_its_name(qtbot, page, monkey
     assert not page.header.primary.isEnabled()
 
     qtbot.keyClicks(page.sheet.hub.name, "owner/tickets")
+    page.sheet.hub.most_rows.setValue(500)
     with qtbot.waitSignal(page.session.jobs.finished, timeout=60_000):
         qtbot.keyClick(page.sheet.hub.name, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not page.incoming.busy and page.sheet.problem.isVisible())
 
     assert "owner/tickets" in page.sheet.problem.accessibleName(), "offline it says so"
+    assert page.incoming.files[0].choices == {"format": "hub", "most_rows": 500}
     assert not page.header.primary.isEnabled()
 
 
