@@ -100,7 +100,7 @@ def import_(
         output.say(f"The format was recognised: {result.shape}.")
     if result.rejected:
         output.say(
-            f'{counted(result.rejected, "row")} could not be read; see them, and mend them: fintune rejected "{project}"'
+            f'{counted(result.rejected, "row")} could not be read; see and mend them: fintune rejected "{project}"'
         )
     if roles:
         output.say("Roles: " + ", ".join(f"{role} = {column}" for role, column in roles.items()) + ".")
