@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,9 +54,12 @@ class BaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._reader = ipc.open_file(pa.memory_map(str(path)))
+            with path.open("rb") as file:
+                # pa.memory_map would ask the system to read every batch into memory now: seconds for a large file
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._reader = ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
             self._batches = [self._reader.get_batch(i) for i in range(self._reader.num_record_batches)]
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, ValueError) as error:  # an empty file cannot be mapped, and ArrowInvalid is a ValueError
             raise damaged(path, error) from error
         self.batch_lengths: list[int] = [batch.num_rows for batch in self._batches]
         self.total_rows: int = sum(self.batch_lengths)

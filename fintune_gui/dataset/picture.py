@@ -45,7 +45,8 @@ class Originals:
         lengths = [length for _, batches in self._parts for length in batches]
         self.starts: list[int] = [0, *np.cumsum(lengths[:-1]).tolist()] if lengths else []
         self.total_rows: int = sum(lengths)
-        self.added = np.arange(self.total_rows) >= base.total_rows
+        self.added = np.zeros(self.total_rows, bool)
+        self.added[base.total_rows :] = True
         self.by_hand = np.zeros(self.total_rows, bool)
         for segment in segments:
             self.by_hand[segment.start : segment.start + segment.rows] = segment.file is None

@@ -79,7 +79,7 @@ def select(picture: Picture, query: Query, check_cancelled: Callable[[], None] =
         DataError: if the filter cannot be read or names a column that is not there.
     """
     mask = matching(picture, query, check_cancelled)
-    ids = np.flatnonzero(mask).astype(np.int64)
+    ids = np.flatnonzero(mask).astype(np.int64, copy=False)
     return _sorted(picture, ids, query.sort, check_cancelled) if query.sort else ids
 
 
