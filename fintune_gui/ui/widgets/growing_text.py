@@ -85,6 +85,7 @@ class GrowingText(QPlainTextEdit):
         if self.is_typing and not self.isReadOnly():
             self._shown = self.text()
             self.document().setModified(False)
+            self.document().clearUndoRedoStacks()  # from here on undo means the change, not the typing
             self.committed.emit(self._shown)
 
     @Slot()
@@ -144,7 +145,7 @@ class GrowingText(QPlainTextEdit):
                 event.accept()
                 return True
             undo = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
-            if undo and not self.document().isUndoAvailable() and not self.document().isRedoAvailable():
+            if undo and not self.is_typing:
                 event.ignore()
                 return False
         return super().event(event)
