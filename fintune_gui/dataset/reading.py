@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -135,13 +135,16 @@ class DatasetReading:
         """First row id and present values of the given columns, batch by batch; for scans over everything."""
         return self._picture.batches(columns)
 
-    def view(self, query: Query | None = None) -> RowIds:
+    def view(self, query: Query | None = None, *, check_cancelled: Callable[[], None] = lambda: None) -> RowIds:
         """Ids of the rows that a query asks for, in its order. Meant to be called off the window's thread.
+
+        Args:
+            check_cancelled: Called now and then; may raise, for an answer that nobody waits for any more.
 
         Raises:
             DataError: if the filter cannot be read or names a column that is not there.
         """
-        return select(self._picture, query or Query())
+        return select(self._picture, query or Query(), check_cancelled)
 
     def scope(self, row_ids: RowIds | None) -> Mask:
         """For each row whether it is kept and among `row_ids` (None: all)."""

@@ -119,6 +119,8 @@ def _matching(dataset: Dataset, text: str, show: str, before: str, task: Task) -
     """How many rows a filter lets through, of how many that the filter before it does."""
     from fintune_gui.dataset.query import Query
 
-    rows = len(dataset.view(Query.model_validate({"text": text, "show": show})))
-    task.check_cancelled()
-    return rows, len(dataset.view(Query.model_validate({"text": before, "show": show})))
+    counts = [
+        len(dataset.view(Query.model_validate({"text": asked, "show": show}), check_cancelled=task.check_cancelled))
+        for asked in (text, before)
+    ]
+    return counts[0], counts[1]

@@ -167,7 +167,7 @@ class RowFacets(QObject):
         text, show = joined([part for part in (others, condition) if part]), self._filter.show_what
         run_in_background(
             self,
-            lambda _task: dataset.view(_query(text, show)),
+            lambda task: dataset.view(_query(text, show), check_cancelled=task.check_cancelled),
             success=lambda ids: self.rename_requested.emit(column, ids, new),
         )
 
@@ -188,7 +188,7 @@ def _count(dataset: Dataset, spec: FacetSpec, query: Query, rows: RowIds | None,
         return state_facet(dataset, query, check_cancelled=check)
     picture = picture_of(dataset)
     if rows is None:
-        rows = dataset.view(query)
+        rows = dataset.view(query, check_cancelled=check)
     rows = rows[rows < picture.total_rows]
     check()
     if spec.kind == "length":

@@ -146,11 +146,12 @@ class RowSearch(QObject):
         if self._finding is not None:
             self._finding.abandon()
 
-        def work(_task: Task) -> RowIds:
+        def work(task: Task) -> RowIds:
             from fintune_gui.dataset.query import Query
 
             text = _as_filter(wanted, dataset.columns)
-            found = dataset.view(Query(text=text, show="all", case_sensitive=wanted.case_sensitive))
+            query = Query(text=text, show="all", case_sensitive=wanted.case_sensitive)
+            found = dataset.view(query, check_cancelled=task.check_cancelled)
             holds = np.zeros(dataset.total_rows, bool)
             holds[found] = True
             return np.flatnonzero(holds[view])

@@ -163,9 +163,9 @@ class RowView(QObject):
         text, show, sorts, only = self._filter.query_text(), self._filter.show_what, list(self.sorts), self._only
         self.asked.emit()
 
-        def work(_task: Task) -> RowIds:
+        def work(task: Task) -> RowIds:
             if isinstance(only, str):
-                return dataset.view(_query(only or text, show, sorts))
+                return dataset.view(_query(only or text, show, sorts), check_cancelled=task.check_cancelled)
             return only[~dataset.removed_mask[only]]
 
         self._query = run_in_background(
