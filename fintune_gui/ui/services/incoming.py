@@ -24,6 +24,8 @@ from fintune_gui.ui.widgets.incoming_file import Choices, Incoming
 if TYPE_CHECKING:
     from fintune_gui.dataset.importing import Sniffed
 
+_FEW_FILES, _TELL_EVERY_MS = 20, 100
+
 
 class IncomingFiles(QObject):
     """The files in the order in which they will be read.
@@ -43,7 +45,6 @@ class IncomingFiles(QObject):
         self._tasks: dict[str, Task] = {}
         self._telling = QTimer(self)
         self._telling.setSingleShot(True)
-        self._telling.setInterval(0)
         self._telling.timeout.connect(self.changed)
 
     @property
@@ -69,7 +70,7 @@ class IncomingFiles(QObject):
             if path not in self._files:
                 self._files[path] = Incoming(path, dict(choices or {}))
                 self._look(path)
-        self._telling.start()
+        self._tell()
 
     def obey(self, sheet: ImportSheet) -> None:
         """Do what the user wants on `sheet`."""
@@ -88,7 +89,7 @@ class IncomingFiles(QObject):
         """Forget a file."""
         self._stop_looking(path)
         self._files.pop(path, None)
-        self._telling.start()
+        self._tell()
 
     def clear(self) -> None:
         """Forget all files."""
@@ -117,12 +118,17 @@ class IncomingFiles(QObject):
 
     # Inside
 
+    def _tell(self) -> None:
+        """Say soon that something changed; with many files not for each one."""
+        if not self._telling.isActive():
+            self._telling.start(0 if len(self._files) <= _FEW_FILES else _TELL_EVERY_MS)
+
     def _choose(self, path: str, choices: Choices) -> None:
         file = self._files[path]
         if dict(choices) != dict(file.choices):
             self._files[path] = replace(file, choices=dict(choices), looking=True)
             self._look(path)
-            self._telling.start()
+            self._tell()
 
     def _look(self, path: str) -> None:
         self._stop_looking(path)
@@ -176,7 +182,7 @@ class IncomingFiles(QObject):
     def _put(self, path: str, **seen: Any) -> None:
         self._tasks.pop(path, None)
         self._files[path] = replace(self._files[path], looking=False, **seen)
-        self._telling.start()
+        self._tell()
 
 
 def _look_at(file: Incoming, task: Task) -> tuple[int, Sniffed]:

@@ -153,6 +153,8 @@ class ImportSheet(QWidget):
         self._fit_list()
 
     def _fit_list(self) -> None:
+        """Leave room for the first rows, whatever else is open."""
+        self._reading.setVisible(bool(self._files) and self.hub.isHidden())
         low = self.height() < _LOW or not self.hub.isHidden()
         self.list.set_most_lines(_MOST_LINES_LOW if low else _MOST_LINES)
 
@@ -165,8 +167,9 @@ class ImportSheet(QWidget):
         if self._chosen() is None:
             self._path = files[0].path if files else ""
         self.list.choose(self._path)
-        for card in (self._list_card, self._reading, self._preview):
+        for card in (self._list_card, self._preview):
             card.setVisible(bool(files))
+        self._fit_list()
         self.leave_out.setEnabled(bool(files))
         set_shown(self.for_all, shown=len(files) > 1)
         self._show_chosen()
@@ -333,8 +336,10 @@ def _fit(present: Sequence[str], columns: Sequence[str]) -> str:
     """How columns that come fit to those that are there."""
     if not present:
         return ""
+    from fintune_gui.dataset.importing import SOURCE_COLUMN
+
     new = [f"“{name}”" for name in columns if name not in present]
-    missing = [f"“{name}”" for name in present if name not in columns]
+    missing = [f"“{name}”" for name in present if name not in (*columns, SOURCE_COLUMN)]
     sentences = []
     if new:
         verb = "is a new column" if len(new) == 1 else "are new columns"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ROW_HEIGHT = 30
 _WAIT_MS = 150
 """After so long without a key the text is tried."""
-_WIDTHS = (150, 64, 76, 360)
+_WIDTHS = (140, 60, 76, 300)
 
 
 class RejectsView(QWidget):
