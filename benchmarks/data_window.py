@@ -122,9 +122,9 @@ def _work_of_a_person(app: Any, page: Any) -> Iterator[str]:
     bench.view.sort_by([("category", False), ("prompt", False)])
     settle()
     yield "filter and sort"
-    bench.filter.clear()
-    bench.view.show_all()
     bench.view.unsort()
+    settle()
+    bench.view.show_all()
     settle()
     spec = Replace(columns=("output",), find=RARE_WORD, replacement="falcon")
     bench.work.start("Replacing", lambda dataset, _task: dataset.replace(spec, None))
