@@ -389,3 +389,22 @@ def test_that_the_scope_is_said_and_can_be_all_rows(qtbot, page) -> None:
     page.bench.finder.columns.list.item(0).setCheckState(Qt.CheckState.Unchecked)
 
     qtbot.waitUntil(lambda: page.bench.finder.note.text() == "Would change 4 cells in 4 rows.")
+
+
+def test_that_a_replacement_without_a_filter_is_about_all_rows_and_one_with_a_filter_is_not(qtbot, page) -> None:
+    page.bench.open_find()
+    page.bench.finder.what.setText("invoice")
+    assert page.bench.search.replacement()[1] is None
+
+    page.bench.filter.set_text("label = billing")
+    settle(qtbot, page)
+    assert page.bench.search.replacement()[1].tolist() == [0, 2, 4]
+    qtbot.waitUntil(lambda: page.bench.search._previewing is None and page.bench.search._finding is None)
+
+
+def test_that_a_filter_typed_over_never_shows_its_rows(qtbot, page) -> None:
+    for text in ("bug", "invoice", "log"):
+        page.bench.filter.set_text(text)
+    settle(qtbot, page)
+
+    assert ids(page) == [1, 5]

@@ -66,9 +66,14 @@ class RowSearch(QObject):
             whole_word=wanted.whole_word,
             case_sensitive=wanted.case_sensitive,
         )
-        if wanted.scope == "all":
+        if wanted.scope == "all" or (wanted.scope == "matching" and self._shows_all()):
             return spec, None
         return spec, self._panel.selected_ids() if wanted.scope == "selected" else self._model.view_ids
+
+    def _shows_all(self) -> bool:
+        """Whether the view is just the kept rows: then a replacement is about all rows, also in a recipe."""
+        rows = self._panel.filter
+        return rows.show_what == "kept" and not rows.is_filtered and rows.only.isHidden()
 
     @Slot()
     def preview(self) -> None:
