@@ -33,7 +33,7 @@ from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.store import Dataset
-    from fintune_gui.ui.pages.page import PageHeader
+    from fintune_gui.ui.widgets.page_header import PageHeader
 
 
 class RowBench(QWidget):
