@@ -328,7 +328,6 @@ class _LineDelegate(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = QLineEdit(parent)
         editor.setAccessibleName("New value")
-        editor.setStyleSheet("border-radius: 0; padding: 0 6px; min-height: 0;")
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
