@@ -123,6 +123,8 @@ class RowBench(QWidget):
         layout.addWidget(self.dock, 1)
 
     def _connect(self) -> None:
+        self.session.closing.connect(self._commit)
+        self.session.closing.connect(self._commit)
         self.work.busy_changed.connect(self._show_busy)
         self.work.progress.connect(self._on_progress)
         self.progress.cancelled.connect(self.work.cancel)
@@ -185,9 +187,17 @@ class RowBench(QWidget):
 
     def leave(self) -> None:
         """The page is not on screen any more: what is typed is committed."""
-        self.detail.commit()
+        self._commit()
         self.view.remember()
         self.editing.withdraw_news()
+
+    @Slot()
+    def _commit(self) -> None:
+        """Make a change of what is typed, in the pane or over a cell."""
+        self.detail.commit()
+        editor = self.table.indexWidget(self.table.currentIndex())
+        if editor is not None:
+            self.table.commitData(editor)
 
     def _take_snapshot(self, snapshot: RowSnapshot | None) -> None:
         before, self.snapshot = self.snapshot, snapshot

@@ -36,6 +36,7 @@ class ProjectSession(QObject):
 
     Signals:
         opened: A project was opened or made.
+        closing: The project is about to be given back: whoever holds unsaved typing stores it now.
         closed: The project was given back.
         project_changed: The new `Project`.
         facts_changed: The new `Facts`.
@@ -44,6 +45,7 @@ class ProjectSession(QObject):
     """
 
     opened = Signal()
+    closing = Signal()
     closed = Signal()
     project_changed = Signal(object)
     facts_changed = Signal(object)
@@ -124,6 +126,7 @@ class ProjectSession(QObject):
         """Give the project back. Running jobs are not touched: ask `jobs` first."""
         if self._folder is None:
             return
+        self.closing.emit()
         if self._gather_task is not None:
             self._gather_task.abandon()
         self._gathering = False

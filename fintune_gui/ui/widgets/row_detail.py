@@ -212,7 +212,8 @@ class RowDetail(Card):
 
     def _show_head(self, shown: RowText | None) -> None:
         edited, removed = shown is not None and shown.edited, shown.removed if shown else ""
-        state = f"removed: {removed}" if removed else "added" if shown and shown.added else ""
+        removal = removed if removed.startswith("Removed") else f"removed: {removed}"
+        state = removal if removed else "added" if shown and shown.added else ""
         self._title.setText(f"Row {shown.row_id + 1:,}" if shown else "")
         self._state.setText(state)
         several = shown is not None and sum(cell.edited for cell in shown.cells) > 1

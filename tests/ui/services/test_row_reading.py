@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from fintune_gui.dataset.store import Draft
+from fintune_gui.dataset.store import Dataset, Draft
 from fintune_gui.ui.services.row_bench import RowBench
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.cell_section import FIRST_CHARACTERS
@@ -325,3 +325,18 @@ def test_that_news_of_the_rows_leaves_what_is_typed_in_the_last_of_many_columns(
         assert sections["column 3"].text() == "value 3other"
         assert sections["column 39"].editor.text() == "typed value 39"
         sections["column 39"].editor.give_up()
+
+
+@pytest.mark.parametrize("where", ["pane", "cell"])
+def test_that_closing_the_project_keeps_what_was_being_typed(qtbot, bench, session, where: str) -> None:
+    go(bench, 1, "text")
+    if where == "pane":
+        bench.detail.edit("text")
+    else:
+        qtbot.keyClick(bench.table, Key.Key_F2)
+    qtbot.keyClicks(QApplication.focusWidget(), "so ")
+    folder = session.folder.dataset
+    session.close()
+
+    with Dataset.open(folder, read_only=True) as dataset:
+        assert str(dataset.row(1)["text"]).startswith("so ")
