@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ Transform = Callable[[pa.LargeStringArray], pa.LargeStringArray]
 
 FEWEST_CELLS_FOR_FILE = 2_000
 SHARE_FOR_FILE = 0.05
-"""A change of more than this share of a column is written as a new file and not as single cells."""
+"""A change of more than this share of a column is written as a new file and not as single cells. What is seen of at
+least a quarter of the rows decides for all."""
 
 
 @dataclass
@@ -47,21 +49,20 @@ def transform_column(
     Args:
         batch_done: Called after each batch; may raise `CancelledError`, and nothing is left then.
     """
-    most_cells = max(FEWEST_CELLS_FOR_FILE, int(SHARE_FOR_FILE * len(scope)))
     touched = np.zeros(len(scope), bool)
     edited = column.edited_rows()
     few = CellChange([], [], [], [])
     writer: TextFileWriter | None = None
+    work = _ahead(column, transform)
     try:
-        for number, start in enumerate(column.starts):
+        for number, (before, after) in enumerate(work):
             batch_done()
-            before = column.current(number)
-            after = transform(before)
+            start = column.starts[number]
             inside = scope[start : start + len(before)]
             differing = differs(before, after)
             changed = differing & inside
             touched[start : start + len(before)] = changed
-            if writer is None and len(few.rows) + int(changed.sum()) > most_cells:
+            if writer is None and _are_many(len(few.rows) + int(changed.sum()), start + len(before), len(scope)):
                 writer = TextFileWriter(new_file, [key])
                 for earlier in range(number):
                     writer.write([_with_changes(column, earlier, few)])
@@ -82,7 +83,32 @@ def transform_column(
         if writer is not None:
             writer.abandon()
         raise
+    finally:
+        work.close()
     return Transformed(touched, cells=few if few.rows else None)
+
+
+def _are_many(changed: int, seen: int, total: int) -> bool:
+    """Whether so many changed cells in the rows seen so far call for a file; told early, little is done twice."""
+    return changed > max(FEWEST_CELLS_FOR_FILE, int(SHARE_FOR_FILE * max(seen, total // 4)))
+
+
+def _ahead(
+    column: Column, transform: Transform
+) -> Generator[tuple[pa.LargeStringArray, pa.LargeStringArray], None, None]:
+    """Each batch before and after; the next one is transformed while the caller writes this one."""
+
+    def work(number: int) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
+        before = column.current(number)
+        return before, transform(before)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="transform") as worker:
+        coming = [worker.submit(work, number) for number in range(min(1, len(column.starts)))]
+        for number in range(1, len(column.starts) + 1):
+            done = coming.pop()
+            if number < len(column.starts):
+                coming.append(worker.submit(work, number))
+            yield done.result()
 
 
 def swallowed(column: Column, before_file: str | None, new_file: str) -> GenerationChange:
