@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 from fintune_gui.ui.theme import Tone, tokens
 from fintune_gui.ui.widgets.feedback import escape
@@ -58,8 +57,9 @@ def _compared(old: list[str], new: list[str]) -> str:
     """Word by word. A lone space between two changes belongs to them: a new sentence is read as one, not in shreds."""
     codes = SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     spans: list[list[int]] = []
-    for (kind, a, b, c, d), following in pairwise([*codes, None]):
-        if kind == "equal" and not (spans and following and "".join(new[c:d]).isspace()):
+    for number, (kind, a, b, c, d) in enumerate(codes, start=1):
+        between = bool(spans) and number < len(codes)
+        if kind == "equal" and not (between and "".join(new[c:d]).isspace()):
             spans.append([0, a, b, c, d])
         elif spans and spans[-1][0]:
             spans[-1][2], spans[-1][4] = b, d

@@ -110,7 +110,7 @@ class PaneSearch(QWidget):
             style.setBackground(colour(tokens().soft("info" if present else "warn")))
             style.setForeground(colour(tokens().text))
             style.setFontUnderline(present)
-            mark.format, mark.cursor = style, cursor  # type: ignore[attr-defined]
+            mark.format, mark.cursor = style, cursor
             marks.setdefault(id(field), []).append(mark)
         for field in self._fields():
             field.setExtraSelections(marks.get(id(field), []))
@@ -126,7 +126,7 @@ class PaneSearch(QWidget):
 
 
 def _found(document: QTextDocument, words: str) -> list[QTextCursor]:
-    found = []
+    found: list[QTextCursor] = []
     cursor = document.find(words)
     while not cursor.isNull() and len(found) < MOST_MATCHES:
         found.append(cursor)

@@ -298,3 +298,19 @@ def test_that_a_cancelled_change_changes_nothing(qtbot, bench) -> None:
     idle(qtbot, bench)
     assert not bench.session.dataset().can_undo
     assert not bench.progress.isVisible()
+
+
+def test_that_the_history_is_there_after_a_restart_and_can_be_undone(qtbot, bench, session) -> None:
+    bench.editing.edit(0, "text", "changed")
+    idle(qtbot, bench)
+    folder = session.folder.folder
+    session.close()
+    session.open(folder)
+    qtbot.waitUntil(lambda: bench.model.rowCount() == 8 and bench.snapshot is not None)
+    idle(qtbot, bench)
+
+    assert [operation.label for operation in bench.snapshot.operations] == ["Edited “text” in row 1"]
+    assert bench.undo_button is not None
+    qtbot.mouseClick(bench.undo_button, Qt.MouseButton.LeftButton)
+    idle(qtbot, bench)
+    assert texts(bench)[0] == "message 1"
