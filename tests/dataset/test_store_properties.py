@@ -1,6 +1,6 @@
 """Any sequence of changes: undone it is the import, redone it is the end, and it survives closing at any point.
 
-Small by default; `pytest -m slow` does many more and longer sequences.
+Small by default; `pytest -m exhaustive` does many more and longer sequences.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def test_that_any_history_can_be_undone_redone_and_reopened(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 @thorough
 @given(sequence=st.lists(changes | moves, max_size=25), few=cells_for_file)
@@ -137,6 +138,7 @@ def test_that_a_recipe_on_a_fresh_import_leads_to_the_same_rows(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 @thorough
 @given(sequence=st.lists(changes | moves, max_size=25), few=cells_for_file)

@@ -1,7 +1,7 @@
 """A writer that is killed at any moment loses nothing that it was told was done, and leaves nothing half done.
 
 A real child works and acknowledges each operation; the parent knows what they lead to, kills the child, opens the rows
-and compares. Twenty kills here, and some hundreds with `-m slow`.
+and compares. Twenty kills here, and five hundred with `-m exhaustive`.
 """
 
 from __future__ import annotations
@@ -281,6 +281,7 @@ def test_that_a_kill_at_a_step_leaves_all_or_nothing(place: Place, work: str, ki
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(10, 14))
 def test_that_every_acknowledged_change_survives_many_kills(place: Place, seed: int) -> None:
@@ -288,6 +289,7 @@ def test_that_every_acknowledged_change_survives_many_kills(place: Place, seed: 
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("work", STEPS)
 def test_that_a_kill_at_every_step_leaves_all_or_nothing(place: Place, work: str) -> None:
