@@ -65,6 +65,7 @@ class Segment:
         start: Id of the first row.
         file: Arrow file in the folder of the base; None if the rows have only cells that were set by hand.
         columns: Keys of the columns in `file`.
+        fill: New columns of the file -> what stands in them in all rows that were there before.
         sources: The files that the rows were read from, as `SourceFile` writes itself.
         mended: Which rejected rows these are, if they were mended.
     """
@@ -73,6 +74,7 @@ class Segment:
     rows: int
     file: str | None = None
     columns: list[str] = field(default_factory=list)
+    fill: dict[str, str] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
     mended: list[int] = field(default_factory=list)
 
@@ -138,7 +140,9 @@ def carry_out(db: sqlite3.Connection, change: Change) -> None:
     """Make `change` the present state, inside the caller's transaction."""
     if change.segment is not None:
         part = change.segment
-        info = orjson.dumps({"columns": part.columns, "sources": part.sources, "mended": part.mended})
+        info = orjson.dumps(
+            {"columns": part.columns, "fill": part.fill, "sources": part.sources, "mended": part.mended}
+        )
         db.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (part.start, part.rows, part.file, info))
     for key, (_, name) in change.renamed.items():
         db.execute("INSERT OR REPLACE INTO naming VALUES (?, ?)", (key, name))

@@ -87,6 +87,13 @@ class Column:
         batch, offset = locate(self.starts, row_id)
         return self.shown.originals[batch][offset].as_py()  # type: ignore[no-any-return]
 
+    def is_edited(self, row_id: int) -> bool:
+        """Whether a cell differs from what was imported. Cells that nothing lies over are not even looked at."""
+        batch, _ = locate(self.starts, row_id)
+        if self.shown.batches[batch] is self.shown.originals[batch] and not self.has_edited(row_id):
+            return False
+        return self.get(row_id) != self.original(row_id)
+
     def with_cells(self, rows: RowIds, values: Sequence[str | None]) -> Column:
         """A copy in which the cells of `rows` have new `values`."""
         if len(rows) + len(self.recent) <= _MOST_RECENT:

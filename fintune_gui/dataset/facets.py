@@ -71,7 +71,7 @@ def value_facet(
     *,
     check_cancelled: Check = lambda: None,
 ) -> Facet:
-    """The values of a column in the rows of `query`; the most frequent first, then in the order of the first rows that have them.
+    """The values of a column in the rows of `query`; the most frequent first, then in the order of their first rows.
 
     Raises:
         DataError: for a filter that cannot be read or a column that is not there.

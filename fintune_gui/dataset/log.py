@@ -266,6 +266,16 @@ class EditLog:
             self.refresh()
             raise
 
+    def _require_present(self) -> None:
+        """Raise `DataError` if another process has changed the rows since this one read them."""
+        if self._db.execute("SELECT head, tip FROM place").fetchone() != (self.head, self.tip):
+            raise DataError(
+                "data.changed_elsewhere",
+                "The change was not made.",
+                "Another window, command or import has changed the rows meanwhile.",
+                "Look at the rows as they are now, then do it again.",
+            )
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         if self._read_only:
@@ -281,6 +291,7 @@ class EditLog:
         with disk_errors_explained(self._path):
             try:
                 self._db.execute("BEGIN IMMEDIATE")
+                self._require_present()
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -51,24 +50,26 @@ class Originals:
         for segment in segments:
             self.by_hand[segment.start : segment.start + segment.rows] = segment.file is None
         self._longest = max(lengths, default=0)
+        self._fill = {key: value for segment in reversed(segments) for key, value in segment.fill.items()}
         self._columns: dict[str, list[pa.LargeStringArray]] = {}
-
-    @cached_property
-    def _missing(self) -> pa.LargeStringArray:
-        """Cells that no file holds; every batch of them is a slice of this one."""
-        return pa.nulls(self._longest, TEXT)
 
     def column(self, key: str) -> list[pa.LargeStringArray]:
         """The batches of one column, without copying."""
         if key not in self._columns:
             batches: list[pa.LargeStringArray] = []
+            absent = self._absent(key)
             for file, lengths in self._parts:
                 if file is not None and key in file.columns:
                     batches += file.column(key)
+                    absent = pa.nulls(self._longest, TEXT)  # a later file without the column has no value for it
                 else:
-                    batches += [self._missing.slice(0, length) for length in lengths]
+                    batches += [absent.slice(0, length) for length in lengths]
             self._columns[key] = batches
         return self._columns[key]
+
+    def _absent(self, key: str) -> pa.LargeStringArray:
+        """What stands in a column in the rows that came before it; every batch of them is a slice of this."""
+        return pa.repeat(pa.scalar(self._fill.get(key), TEXT), self._longest)
 
     def shown_with(self, key: str, file: BaseFile | None) -> Batches:
         """The column with a later file over the rows that were there when the file was written."""
@@ -172,10 +173,8 @@ class Picture:
 
     def is_edited(self, row_id: int, name: str) -> bool:
         """Whether a cell differs from what was imported. A row that was added by hand is not edited, it is new."""
-        if self.originals.by_hand[row_id]:
-            return False
         column = self.column_of(name)
-        return column.get(row_id) != column.original(row_id)
+        return not self.originals.by_hand[row_id] and column.is_edited(row_id)
 
     def edited_mask(self) -> Mask:
         """For each row whether any of its cells differs from what was imported."""

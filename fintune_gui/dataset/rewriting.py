@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from fintune_gui.dataset.base import TEXT, TextFileWriter
 from fintune_gui.dataset.bulk import Transform, swallowed, transform_column
-from fintune_gui.dataset.changes import Change, GenerationChange
+from fintune_gui.dataset.changes import Change
 from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.picture import Picture
 from fintune_gui.project.files import sync_folder
@@ -92,18 +90,6 @@ class Rewriting:
         if bulk.change.generations and row_ids is not None:
             bulk.known["rows"] = np.flatnonzero(touched).tolist()  # a column file does not tell which rows it changed
         return bulk
-
-    def constant(self, key: str, value: str) -> GenerationChange:
-        """Write a new column that holds `value` in every row."""
-        path = self._new_file()
-        self._written.append(path)
-        writer = TextFileWriter(path, [key])
-        ends = [*self._picture.starts[1:], self._picture.total_rows]
-        for start, end in zip(self._picture.starts, ends, strict=True):
-            writer.write([pa.repeat(pa.scalar(value, TEXT), end - start)])
-        writer.close()
-        sync_folder(self._folder)
-        return GenerationChange(None, path.name, [], [])
 
     def abandon(self) -> None:
         """Remove what was written; nothing refers to it."""

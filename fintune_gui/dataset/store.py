@@ -235,20 +235,14 @@ class Dataset(DatasetReading):
         The file's columns are named by the keys of the columns that they continue; other names make new columns.
 
         Args:
-            fill: New columns, with the value that all rows so far get.
+            fill: New columns of the file -> what stands in them in all rows so far.
         """
         with self._lock:
-            rewriting = Rewriting(self.folder / "base", self._picture, self._log.shown_files())
             added = self._files.open(file)
             known = [source.model_dump(mode="json") for source in sources]
-            segment = Segment(self.total_rows, added.total_rows, file, list(added.columns), known)
-            try:
-                generations = {name: rewriting.constant(name, value) for name, value in (fill or {}).items()}
-                change = Change(segment=segment, generations=generations)
-                return self._do("files", label, {"rows_touched": added.total_rows}, change)
-            except BaseException:
-                rewriting.abandon()
-                raise
+            columns = list(added.columns)
+            segment = Segment(self.total_rows, added.total_rows, file, columns, dict(fill or {}), known)
+            return self._do("files", label, {"rows_touched": added.total_rows}, Change(segment=segment))
 
     def rename(self, column: str, new_name: str) -> Operation | None:
         """Give a column another name. None if it has that name.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fintune_gui.dataset import log as log_module
+from fintune_gui.dataset.importing import import_files
 from fintune_gui.dataset.log import ROOT, EditLog
 from fintune_gui.dataset.log_file import copy_in_memory
 from fintune_gui.dataset.store import Dataset
@@ -91,3 +92,17 @@ def test_that_damage_is_told_wherever_it_is_met(tmp_path: Path) -> None:
         assert told.value.problem.code == "data.log_damaged"
     finally:
         log.close()
+
+
+def test_that_a_change_on_top_of_rows_that_another_process_changed_is_refused(tmp_path: Path) -> None:
+    """Whoever looks at old rows must not put a change on top of new ones."""
+    source = write_csv(tmp_path / "rows.csv", ["text"], [["row one"], ["row two"]])
+    import_files([source], tmp_path / "dataset")
+    with Dataset.open(tmp_path / "dataset") as one, Dataset.open(tmp_path / "dataset") as other:
+        other.edit(0, "text", "theirs")
+        with pytest.raises(DataError) as refusal:
+            one.edit(1, "text", "mine")
+        assert refusal.value.problem.code == "data.changed_elsewhere"
+    with Dataset.open(tmp_path / "dataset") as again:
+        assert [row["text"] for _, row in again.rows()] == ["theirs", "row two"]
+        assert len(again.history()) == 1
