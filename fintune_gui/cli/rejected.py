@@ -89,7 +89,7 @@ def _mend(dataset: Dataset, shown_number: int, text: str, output: Output) -> Non
             'See the list with "fintune rejected".',
         )
     row_id = dataset.total_rows - 1
-    output.say(f"The row came in; it is row {row_id:,}.")
+    output.say(f"The row came in; it is row {row_id + 1:,}.")
     output.finish({"row_id": row_id, "row": dataset.row(row_id)})
 
 

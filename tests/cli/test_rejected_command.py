@@ -31,7 +31,7 @@ def test_that_a_mended_row_comes_in_and_undo_rejects_it_again(fintune: Fintune, 
     answer = fintune("rejected", rejects, "--mend", 1, "--text", 'b,"y,z"', "--json")
     assert answer.json == {"row_id": 3, "row": {"text": "b", "label": "y,z"}}
     (tmp_path / "mended.txt").write_text("d,x\n")
-    assert "it is row 4" in fintune("rejected", rejects, "--mend", 2, "--file", tmp_path / "mended.txt").out
+    assert "it is row 5" in fintune("rejected", rejects, "--mend", 2, "--file", tmp_path / "mended.txt").out
     assert "Every row could be read." in fintune("rejected", rejects).out
     assert fintune("clean", rejects, "--undo").code == 0
     assert [one["number"] for one in fintune("rejected", rejects, "--json").json["rejected"]] == [2]

@@ -70,7 +70,8 @@ def _settle(source: Source, options: ImportOptions) -> Settled:
         names = tuple(name for name, _ in found if not name.startswith("sqlite_"))
         sizes = {name: _count(db, name) for name, kind in found if kind == "table" and name in names}
         # an application's database has many small tables of its own; the rows are in the largest
-        likely = [max(sizes, key=lambda name: sizes[name])] if sizes else []
+        largest_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)
+        likely = [name for name in largest_first if sizes[name]] or largest_first
         table = choose_table(source, "table", names, options.table, likely)
         rows = sizes.get(table)
     return Settled(options.model_copy(update={"format": "sqlite", "table": table}), tables=names, rows=rows)

@@ -9,7 +9,7 @@ from fintune_gui.project.errors import DataError
 
 
 def choose_table(source: Source, kind: str, names: Sequence[str], wanted: str | None, likely: Sequence[str]) -> str:
-    """The table `wanted`, or the first likely one.
+    """The table `wanted`, or the first likely one; that others are left unread is noted.
 
     Args:
         kind: What people call a table here: "sheet", "table", "split".
@@ -31,4 +31,6 @@ def choose_table(source: Source, kind: str, names: Sequence[str], wanted: str | 
         raise DataError(
             "data.no_rows", f"{source.name} holds no {kind}.", "There is nothing to read in it.", "Choose another file."
         )
+    if len(likely) > 1:
+        source.notes[f"Other {kind}s of {source.name}, left unread"] += len(likely) - 1
     return (likely or names)[0]

@@ -36,7 +36,7 @@ def test_that_cells_become_what_they_stand_for(tmp_path: Path) -> None:
     ]
     assert len(rows) == 3  # an empty line is no row
     assert rows[2] == {"text": "x" * LONGEST_CELL, "number": None, "text_2": None}
-    assert result.notes == (f"{CUT_NOTE}: 1.",)
+    assert result.notes == ("Other sheets of book.xlsx, left unread: 1.", f"{CUT_NOTE}: 1.")
 
 
 def test_that_a_sheet_can_be_chosen_and_the_first_with_cells_is_guessed(tmp_path: Path) -> None:
