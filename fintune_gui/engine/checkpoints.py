@@ -93,7 +93,7 @@ def restore_random_states(states: dict[str, Any]) -> None:
 def save_checkpoint(
     run_folder: Path, state: CheckpointState, weights: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor]
 ) -> Path:
-    """Write a checkpoint and point "latest" at it.
+    """Write a checkpoint and point "latest" at it. When this returns, not even a power cut can take it back.
 
     Raises:
         DiskFullError: if there is no room; earlier checkpoints are untouched.
@@ -101,30 +101,44 @@ def save_checkpoint(
     from safetensors.torch import save_file
 
     folder = run_folder / FOLDER
-    target = folder / f"step-{state.step:06d}"
+    target = _free_place(run_folder, state.step)
     beside = folder / f".{target.name}.{uuid.uuid4().hex[:8]}.tmp"
     with disk_errors_explained(target):
         try:
-            beside.mkdir(parents=True)
+            folder.mkdir(exist_ok=True)
+            sync_folder(run_folder)
+            beside.mkdir()
             _require_room(beside, weights, optimizer)
             save_file(weights, beside / WEIGHTS_FILE)
             save_file(optimizer, beside / OPTIMIZER_FILE)
             for name in (WEIGHTS_FILE, OPTIMIZER_FILE):
                 with (beside / name).open("rb+") as file:
                     os.fsync(file.fileno())
-            write_json(beside / STATE_FILE, json.loads(state.model_dump_json()))
-            if target.exists():  # a run that was killed before it could point at it
-                shutil.rmtree(target)
+            rewrite_state(beside, state)
             beside.rename(target)
             sync_folder(folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        point(run_folder, "latest", state.step)
+        point(run_folder, "latest", target)
     return target
 
 
 def _require_room(folder: Path, *tensors: dict[str, torch.Tensor]) -> None:
     """Raise "no space" before anything is written: the writer of safetensors would abort less politely."""
+def _free_place(run_folder: Path, step: int) -> Path:
+    """Where the checkpoint of `step` goes. One that a pointer names is never written over: a kill might cost both."""
+    place = run_folder / FOLDER / f"step-{step:06d}"
+    if place in (find_checkpoint(run_folder, "latest"), find_checkpoint(run_folder, "best")):
+        return place.with_name(f"{place.name}-{uuid.uuid4().hex[:8]}")
+    shutil.rmtree(place, ignore_errors=True)  # of a run that was killed before it could point at it
+    return place
+
+
+def rewrite_state(checkpoint: Path, state: CheckpointState) -> None:
+    """Let a checkpoint know what was found out about it later; in one step, as everything here."""
+    write_json(checkpoint / STATE_FILE, json.loads(state.model_dump_json()))
+
+
     import errno
 
     needed = sum(tensor.nbytes for group in tensors for tensor in group.values())
@@ -132,9 +146,9 @@ def _require_room(folder: Path, *tensors: dict[str, torch.Tensor]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
-def point(run_folder: Path, pointer: Pointer, step: int) -> None:
-    """Let a pointer name the checkpoint of `step`."""
-    write_json(run_folder / FOLDER / f"{pointer}.json", {"folder": f"step-{step:06d}", "step": step})
+def point(run_folder: Path, pointer: Pointer, checkpoint: Path) -> None:
+    """Let a pointer name a checkpoint."""
+    write_json(run_folder / FOLDER / f"{pointer}.json", {"folder": checkpoint.name})
 
 
 def remove_superseded(run_folder: Path) -> None:
@@ -152,7 +166,7 @@ def find_checkpoint(run_folder: Path, pointer: Pointer) -> Path | None:
     """The folder that a pointer names, or None if there is none."""
     try:
         named = json.loads((run_folder / FOLDER / f"{pointer}.json").read_text(encoding="utf-8"))["folder"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     folder = run_folder / FOLDER / str(named)
     return folder if (folder / STATE_FILE).exists() else None

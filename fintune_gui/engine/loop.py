@@ -220,7 +220,7 @@ class RunLoop(TrainerCallback):
         optimizer = checkpoints.optimizer_tensors(_plain(self.trainer.optimizer), names)
         folder = checkpoints.save_checkpoint(self.job.folder, state, trainable_state(model), optimizer)
         if best:
-            checkpoints.point(self.job.folder, "best", self.step)
+            checkpoints.point(self.job.folder, "best", folder)
         checkpoints.remove_superseded(self.job.folder)
         self._saved_at, self._save_wanted = time.monotonic(), False
         seconds = self._saved_at - began

@@ -19,6 +19,7 @@ from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.events import Outcome
+from fintune_gui.project.files import remove_leftovers
 from fintune_gui.project.spec import TrainSpec
 
 _SANITY_ROWS = 4
@@ -95,7 +96,14 @@ def _train(loop: RunLoop, *, finished: bool) -> Outcome:
 
 def _latest_state(job: Job) -> CheckpointState | None:
     latest = checkpoints.find_checkpoint(job.folder, "latest")
-    return checkpoints.read_state(latest) if latest is not None else None
+    """Where the run goes on, after what a kill in the middle of a save left undone was done or removed."""
+    remove_leftovers(job.folder / checkpoints.FOLDER)
+    if latest is None:
+        return None
+    state = checkpoints.read_state(latest)
+    if state.best_step == state.step:
+        checkpoints.point(job.folder, "best", latest)
+    return state
 
 
 def _continue_from(job: Job, model: Model, resumed: CheckpointState) -> None:

@@ -8,14 +8,16 @@ import sys
 import traceback
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
 
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.project.channel import CommandReader, EventWriter, take_protocol_stream
 from fintune_gui.project.errors import CancelledError, FintuneError, Problem
 from fintune_gui.project.events import Ended, Started
-from fintune_gui.project.files import disk_errors_explained
+from fintune_gui.project.files import disk_errors_explained, write_errors_explained
 from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.spec import (
+    EVENTS_FILE,
     EvaluateSpec,
     ExportSpec,
     FitSpec,
@@ -44,15 +46,14 @@ def main(folder: Path) -> int:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        writer = EventWriter(folder, stream)
-    except OSError as error:
-        logger.error("The job's folder %s cannot be written: %s", folder, error)
+        with write_errors_explained(folder / EVENTS_FILE):
+            writer = EventWriter(folder, stream)
+    except FintuneError as error:
+        _only_tell(stream, error.problem)
         return 1
     lock = FolderLock(folder)  # the system takes it back when this process ends, however it ends
     if not lock.acquire():
-        # only told, not written down: the events in the file are those of the process at work
-        stream.write(Ended(outcome="failed", problem=_AT_WORK).model_dump_json().encode() + b"\n")
-        stream.flush()
+        _only_tell(stream, _AT_WORK)  # the events in the file are those of the process at work
         writer.close()
         return 1
     with writer:
@@ -63,13 +64,19 @@ def main(folder: Path) -> int:
     return 1 if ended.outcome == "failed" else 0
 
 
+def _only_tell(stream: BinaryIO, problem: Problem) -> None:
+    """Tell why nothing was done to who listens, and write nothing down."""
+    stream.write(Ended(outcome="failed", problem=problem).model_dump_json().encode() + b"\n")
+    stream.flush()
+
+
 def _end_of(job: Job) -> Ended:
     """Do the work; every way in which it can end becomes an end event."""
     try:
         spec = read_spec(job.folder)
         job.emit(_started(job.folder, spec))
         job.progress("Starting", 0)  # the libraries take seconds to import
-        with disk_errors_explained(job.folder / "events.jsonl"):
+        with disk_errors_explained(job.folder / EVENTS_FILE):
             outcome, result = _work(spec, job)
         return Ended(outcome=outcome, result=result)
     except CancelledError as cancelled:

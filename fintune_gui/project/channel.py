@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, get_args
 
 from fintune_gui.project.errors import CancelledError
-from fintune_gui.project.events import Command, Ended, Event
+from fintune_gui.project.events import CheckpointSaved, Command, Ended, Event
 from fintune_gui.project.spec import EVENTS_FILE
 
 HANGUP = "hangup"
@@ -31,7 +31,7 @@ class EventWriter:
     def __init__(self, folder: Path, stream: BinaryIO | None = None) -> None:
         path = folder / EVENTS_FILE
         # an earlier process may have been killed inside a line
-        self._torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
+        self._torn = _is_torn(path)
         self._file = path.open("ab", buffering=0)
         self._stream = stream
         self._lock = threading.Lock()
@@ -52,6 +52,8 @@ class EventWriter:
                     raise
             finally:
                 self._repeat(line)
+            if isinstance(event, CheckpointSaved):  # a power cut must not take the curve before a checkpoint
+                os.fsync(self._file.fileno())
 
     def _append(self, line: bytes) -> None:
         whole = b"\n" + line if self._torn else line
@@ -88,6 +90,14 @@ class EventWriter:
         with suppress(OSError):  # a full disk: the end was told, and is not taken back by this
             self.sync()
         self.close()
+
+
+def _is_torn(path: Path) -> bool:
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 def take_protocol_stream() -> BinaryIO:

@@ -20,6 +20,10 @@ Outcome = Literal["completed", "stopped", "cancelled", "failed", "interrupted"]
 """How a job ended. "stopped": by the user, the result is kept; "interrupted": it saved and can be resumed."""
 
 
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A number of things; what is larger was never written by a job, and fits into no curve."""
+
+
 class _Event(Frozen):
     time: float = Field(default_factory=time.time)
     """Seconds since 1970."""
@@ -30,10 +34,10 @@ class Started(_Event):
 
     type: Literal["started"] = "started"
     kind: str
-    pid: int
+    pid: Annotated[int, Field(ge=0, le=2**32)]
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
-    resumed_from_step: int | None = None
+    resumed_from_step: Count | None = None
 
 
 class Decided(_Event):
@@ -59,29 +63,29 @@ class Plan(_Event):
     """What a training run is going to do; sent once before the first step."""
 
     type: Literal["plan"] = "plan"
-    total_steps: int
-    steps_per_epoch: int
-    training_rows: int
-    validation_rows: int
-    trainable_parameters: int
-    total_parameters: int
+    total_steps: Count
+    steps_per_epoch: Count
+    training_rows: Count
+    validation_rows: Count
+    trainable_parameters: Count
+    total_parameters: Count
 
 
 class TrainStep(_Event):
     """One optimizer step."""
 
     type: Literal["step"] = "step"
-    step: int
+    step: Count
     epoch: float
     loss: float
     learning_rate: float
     grad_norm: float
-    tokens: int
+    tokens: Count
     """Useful tokens (no padding) since the start of the run."""
     tokens_per_second: float
     useful_share: float
     """Useful tokens divided by computed tokens, 0 to 1."""
-    memory_bytes: int
+    memory_bytes: Count
     seconds_left: float | None = None
 
 
@@ -89,7 +93,7 @@ class Validated(_Event):
     """The validation rows were measured."""
 
     type: Literal["validated"] = "validated"
-    step: int
+    step: Count
     epoch: float
     loss: float
     metrics: dict[str, float] = Field(default_factory=dict)
@@ -100,8 +104,8 @@ class SampleAnswer(_Event):
     """What the model answers to a fixed validation row at this step."""
 
     type: Literal["sample"] = "sample"
-    step: int
-    row_id: int
+    step: Count
+    row_id: Count
     prompt: str
     expected: str
     answer: str
@@ -111,7 +115,7 @@ class CheckpointSaved(_Event):
     """A checkpoint is safely on disk."""
 
     type: Literal["checkpoint"] = "checkpoint"
-    step: int
+    step: Count
     folder: str
     best: bool
     reason: str
@@ -128,12 +132,12 @@ class Log(_Event):
 
 class Paused(_Event):
     type: Literal["paused"] = "paused"
-    step: int
+    step: Count
 
 
 class Continued(_Event):
     type: Literal["continued"] = "continued"
-    step: int
+    step: Count
 
 
 class Ended(_Event):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -159,10 +160,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Delete temporary files that a killed writer left in `folder` (not below it). Returns how many."""
+    """Delete temporary files and folders that a killed writer left in `folder` (not below it). Returns how many."""
     leftovers = list(folder.glob(".*.tmp")) if folder.is_dir() else []
     for leftover in leftovers:
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
     return len(leftovers)
 
 

@@ -64,6 +64,7 @@ class ProjectFolder:
             read_only = "Another window or command of Fintune has this project open."
         else:
             remove_leftovers(folder)
+            _remove_half_checkpoints(folder)
         return cls(folder, project, lock, read_only)
 
     def save(self, project: Project) -> None:
@@ -141,6 +142,15 @@ class ProjectFolder:
             folder = self.jobs / f"{kind}-{number:04d}"
             folder.mkdir()
         return folder
+
+
+def _remove_half_checkpoints(folder: Path) -> None:
+    """Delete what trainers that were killed in the middle of a save left behind: it can be gigabytes."""
+    for run in {leftover.parents[1] for leftover in folder.glob("runs/*/checkpoints/.*.tmp")}:
+        at_work = FolderLock(run)
+        if at_work.acquire():  # else it is being written at this moment
+            remove_leftovers(run / "checkpoints")
+            at_work.release()
 
 
 def read_project(folder: Path) -> Project:

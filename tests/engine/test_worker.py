@@ -86,3 +86,15 @@ def test_that_a_fault_of_the_program_is_told_too(tmp_path: Path) -> None:
     assert exit_code == 1
     assert isinstance(ended, Ended)
     assert ended.problem is not None
+
+
+def test_that_a_folder_in_the_place_of_the_events_is_told(tmp_path: Path) -> None:
+    write_spec(tmp_path, PrepareSpec(name="/nowhere/at/all"))
+    (tmp_path / "events.jsonl").mkdir()
+    exit_code, events, _ = run_worker(tmp_path)
+    (ended,) = events
+    assert exit_code == 1
+    assert isinstance(ended, Ended)
+    assert ended.problem is not None
+    assert "events.jsonl cannot be written" in ended.problem.what
+    assert list((tmp_path / "events.jsonl").iterdir()) == []

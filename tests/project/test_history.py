@@ -157,3 +157,20 @@ def test_that_work_is_given_up_when_the_user_or_the_parent_has_gone(words: bytes
     time.sleep(0.05)  # the words are read by another thread
     with pytest.raises(CancelledError):
         reader.cancel_check()()
+
+
+def test_that_numbers_no_job_ever_wrote_are_left_out(tmp_path: Path) -> None:
+    """A disk that fails, or a person with an editor: no curve can take such numbers."""
+    with EventWriter(tmp_path) as write:
+        write(_step(1, 8.0))
+    path = tmp_path / EVENTS_FILE
+    line = path.read_text(encoding="utf-8")
+    absurd = [line.replace('"step":1', f'"step":{number}') for number in ("1" + "0" * 400, "-3", "1e400")]
+    path.write_text("".join([*absurd, line.replace('"tokens":100', '"tokens":1' + "0" * 400), line]), encoding="utf-8")
+    assert list(read_history(tmp_path).steps) == [1]
+
+
+def test_that_a_folder_in_the_place_of_the_events_reads_as_no_events(tmp_path: Path) -> None:
+    (tmp_path / EVENTS_FILE).mkdir()
+    assert list(read_events(tmp_path / EVENTS_FILE)) == []
+    assert not read_history(tmp_path).resumable

@@ -14,6 +14,7 @@ import pytest
 from fintune_gui.project import files
 from fintune_gui.project.document import Objective, Project, SplitSettings
 from fintune_gui.project.errors import DiskFullError, ProjectError
+from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.recent import forget_project, recent_projects, remember_project
 from fintune_gui.project.store import PROJECT_FILE, ProjectFolder, read_project
 
@@ -156,6 +157,21 @@ def test_that_opening_removes_what_a_killed_writer_left(folder: Path) -> None:
     leftover.write_text("half")
     ProjectFolder.open(folder).close()
     assert not leftover.exists()
+
+
+def test_that_opening_removes_half_checkpoints_unless_they_are_being_written(folder: Path) -> None:
+    killed, at_work = (folder / "runs" / name / "checkpoints" for name in ("0001", "0002"))
+    for checkpoints in (killed, at_work):
+        (checkpoints / ".step-000004.abc.tmp").mkdir(parents=True)
+        (checkpoints / ".step-000004.abc.tmp" / "weights.safetensors").write_bytes(b"half")
+        (checkpoints / ".latest.json.abc.tmp").write_text("{")
+        (checkpoints / "step-000002").mkdir()
+    trainer = FolderLock(at_work.parent)
+    assert trainer.acquire()
+    ProjectFolder.open(folder).close()
+    trainer.release()
+    assert [path.name for path in killed.iterdir()] == ["step-000002"]
+    assert len(list(at_work.iterdir())) == 3
 
 
 def test_that_a_reader_never_sees_half_a_document(tmp_path: Path) -> None:
