@@ -36,7 +36,7 @@ def train(folder: Path, *, kill_at: str = "", kill_after_steps: int = 0) -> int:
     with process:
         for line in process.stdout or ():
             steps += isinstance(parse_event(line), TrainStep)
-            if steps == kill_after_steps:
+            if steps == kill_after_steps > 0:
                 process.send_signal(signal.SIGKILL)
                 break
     return process.returncode
