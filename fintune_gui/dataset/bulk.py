@@ -1,8 +1,8 @@
-"""Changing many cells of a column at once, batch by batch: few changes become cells, many become a new column file."""
+"""Changing cells of a column. Whole columns are changed batch by batch: few changes become cells, many a new file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,19 @@ def swallowed(column: Column, before_file: str | None, new_file: str) -> Generat
     """The change that shows `new_file` instead, keeping the edited cells that it replaces."""
     rows = column.edited_rows().tolist()
     return GenerationChange(before_file, new_file, rows, [column.get(row) for row in rows])
+
+
+def changed_cells(column: Column, rows: Sequence[int], values: Sequence[str | None]) -> CellChange:
+    """The change that gives the cells of `rows` new `values`, without those that have them."""
+    before = [column.get(row) for row in rows]
+    differing = [place for place, old in enumerate(before) if old != values[place]]
+    ids = [rows[place] for place in differing]
+    return CellChange(
+        ids,
+        [before[place] for place in differing],
+        [column.has_edited(row) for row in ids],
+        [values[place] for place in differing],
+    )
 
 
 def _with_changes(column: Column, number: int, few: CellChange) -> pa.LargeStringArray:

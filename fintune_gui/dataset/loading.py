@@ -13,9 +13,9 @@ import pyarrow as pa
 from fintune_gui.dataset.base import TEXT, BaseFile
 from fintune_gui.dataset.changes import FLAG, NOTE, STAR, Change
 from fintune_gui.dataset.column import Column, Mask, Shown
-from fintune_gui.dataset.importing import BASE_FILE
 from fintune_gui.dataset.log import EditLog
 from fintune_gui.dataset.picture import Originals, Picture
+from fintune_gui.dataset.places import BASE_FILE, BASE_FOLDER
 
 _FIELD_OF = {FLAG: "flagged_mask", STAR: "starred_mask", NOTE: "notes_by_row"}
 """Name of a mark -> where a picture has it."""
@@ -25,7 +25,7 @@ class Files:
     """The immutable files of one dataset, each opened once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / Path(BASE_FILE).parent
+        self._folder = folder / BASE_FOLDER
         self._base = BaseFile(folder / BASE_FILE)
         self._opened: dict[str, BaseFile] = {}
 
@@ -37,10 +37,7 @@ class Files:
 
     def remove_orphans(self, log: EditLog) -> None:
         """Delete files of a change that was killed before it was logged."""
-        known = {Path(BASE_FILE).name, *log.known_files()}
-        for path in self._folder.glob("*.arrow"):
-            if path.name not in known:
-                path.unlink()
+        log.remove_orphans([path for path in self._folder.glob("*.arrow") if path != self._base.path])
 
     def picture(self, log: EditLog) -> Picture:
         """The rows as the log has them."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from fintune_gui.dataset.changes import (
     take_back,
 )
 from fintune_gui.dataset.log_file import LOG_FILE, connect, connect_read_only, explained
+from fintune_gui.dataset.places import BASE_FOLDER
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import disk_errors_explained
 from fintune_gui.project.settings import Frozen
@@ -35,6 +36,9 @@ __all__ = ["LOG_FILE", "ROOT", "CellChange", "Change", "Draft", "EditLog", "Oper
 
 ROOT = 0
 """The state right after the import; it has no operation."""
+
+CHANGED_ELSEWHERE = "data.changed_elsewhere"
+"""Code of the error for a change on top of rows that are not the present ones."""
 
 _OPERATION = "seq, parent, kind, label, cells, rows, time"
 
@@ -214,6 +218,7 @@ class EditLog:
             files = [(part.after, key) for key, part in change.generations.items()]
             if change.segment is not None and change.segment.file is not None:
                 files.append((change.segment.file, ""))
+            self._require_files([file for file, _ in files])
             db.executemany("INSERT INTO generation VALUES (?, ?)", files)
             carry_out(db, change)
             db.execute("UPDATE place SET head = ?, tip = ?", (seq, seq))
@@ -242,7 +247,7 @@ class EditLog:
 
     def save_view(self, name: str, state: dict[str, Any] | None) -> None:
         """Keep a view, or forget it (None)."""
-        with self._transaction() as db:
+        with self._transaction(changes_rows=False) as db:
             if state is None:
                 db.execute("DELETE FROM view WHERE name = ?", (name,))
             else:
@@ -250,34 +255,47 @@ class EditLog:
 
     def save_draft(self, draft: Draft | None) -> None:
         """Keep what is being typed, or forget it (None)."""
-        with self._transaction() as db:
+        with self._transaction(changes_rows=False) as db:
             if draft is None:
                 db.execute("DELETE FROM draft")
             else:
                 db.execute("INSERT OR REPLACE INTO draft VALUES (1, ?)", (draft.model_dump_json(),))
 
+    def remove_orphans(self, files: Sequence[Path]) -> None:
+        """Delete those of `files` that no operation refers to, while nobody can log one of them."""
+        if {path.name for path in files} <= self.known_files():
+            return
+        with self._transaction(changes_rows=False):
+            known = self.known_files()
+            for path in files:
+                if path.name not in known:
+                    with suppress(OSError):  # Windows keeps a file that somebody reads
+                        path.unlink()
+
     @contextmanager
     def in_one(self) -> Iterator[None]:
         """Make the steps of a block one transaction: afterwards all of them are on disk, or none."""
+        place = self.head, self.tip
         try:
             with self._transaction():
                 yield
         except BaseException:
-            self.refresh()
+            self.head, self.tip = place  # not what the file says now: the caller still shows the rows of this place
             raise
 
     def _require_present(self) -> None:
         """Raise `DataError` if another process has changed the rows since this one read them."""
         if self._db.execute("SELECT head, tip FROM place").fetchone() != (self.head, self.tip):
-            raise DataError(
-                "data.changed_elsewhere",
-                "The change was not made.",
-                "Another window, command or import has changed the rows meanwhile.",
-                "Look at the rows as they are now, then do it again.",
-            )
+            raise _changed_elsewhere()
+
+    def _require_files(self, names: Iterable[str]) -> None:
+        """Raise `DataError` if a file is gone that the rows shall be made of; another process took it for an orphan."""
+        missing = [name for name in names if not (self._path.parent / BASE_FOLDER / name).exists()]
+        if missing:
+            raise _changed_elsewhere(f"{missing[0]} is gone")
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, changes_rows: bool = True) -> Iterator[sqlite3.Connection]:
         if self._read_only:
             raise DataError(
                 "data.read_only",
@@ -291,7 +309,8 @@ class EditLog:
         with disk_errors_explained(self._path):
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._require_present()
+                if changes_rows:
+                    self._require_present()
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException as error:
@@ -300,6 +319,16 @@ class EditLog:
                 if isinstance(error, sqlite3.DatabaseError):
                     raise explained(self._path, error) from error
                 raise
+
+
+def _changed_elsewhere(details: str = "") -> DataError:
+    return DataError(
+        CHANGED_ELSEWHERE,
+        "The change was not made.",
+        "Another window, command or import has changed the rows meanwhile.",
+        "Look at the rows as they are now, then do it again.",
+        details=details,
+    )
 
 
 def _operation(row: tuple[Any, ...], *, in_force: bool) -> Operation:

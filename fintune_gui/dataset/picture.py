@@ -126,6 +126,11 @@ class Picture:
                 "Choose one of them.",
             ) from None
 
+    def key_of(self, name: str) -> str:
+        """The key of a column, which renaming does not change. Raises `DataError` if there is no such column."""
+        self.column_of(name)
+        return next(key for key, shown in self.keys.items() if shown == name)
+
     def require_rows(self, row_ids: Iterable[int] | RowIds) -> RowIds:
         """The ids sorted, each once. Raises `DataError` if one of them is no row."""
         rows = np.unique(np.asarray(row_ids if isinstance(row_ids, np.ndarray) else list(row_ids), np.int64))

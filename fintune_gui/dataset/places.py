@@ -9,7 +9,8 @@ from shutil import rmtree
 from fintune_gui.project.files import sync_folder
 from fintune_gui.project.store import ProjectFolder
 
-BASE_FILE = "base/g0.arrow"
+BASE_FOLDER = "base"
+BASE_FILE = f"{BASE_FOLDER}/g0.arrow"
 REJECTED_FILE = "rejected.jsonl"
 SOURCE_FILE = "source.json"
 

@@ -56,7 +56,6 @@ class Rewriting:
         """Transform the kept rows of `row_ids` (None: all kept rows). None if nothing changes."""
         picture = self._picture
         scope = picture.scope(row_ids)
-        keys = {name: key for key, name in picture.keys.items()}
         touched = np.zeros(picture.total_rows, bool)
         bulk = Bulk(0, 0, Change())
         in_files = done = 0
@@ -69,7 +68,7 @@ class Rewriting:
             done += 1
 
         for name, transform in transforms.items():
-            column, key = picture.column_of(name), keys[name]
+            column, key = picture.column_of(name), picture.key_of(name)
             path = self._new_file()
             part = transform_column(column, transform, scope, key, path, batch_done=batch_done)
             touched |= part.touched

@@ -6,8 +6,8 @@ an immutable `Picture` and may come from any thread while another one changes ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -15,15 +15,15 @@ from typing import Any, Self
 import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT
-from fintune_gui.dataset.bulk import Transform
+from fintune_gui.dataset.bulk import Transform, changed_cells
 from fintune_gui.dataset.changes import FLAG, NOTE, STAR, CellChange, Change, Operation, Segment
-from fintune_gui.dataset.column import Column, RowIds
+from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.health import back_up
-from fintune_gui.dataset.importing import BASE_FILE, recover
 from fintune_gui.dataset.loading import Files
-from fintune_gui.dataset.log import LOG_FILE, ROOT, Draft, EditLog
+from fintune_gui.dataset.log import CHANGED_ELSEWHERE, LOG_FILE, ROOT, Draft, EditLog
 from fintune_gui.dataset.log_file import log_missing
 from fintune_gui.dataset.picture import Picture, RowMarks
+from fintune_gui.dataset.places import BASE_FILE, BASE_FOLDER, recover
 from fintune_gui.dataset.query import Replace, replacer
 from fintune_gui.dataset.reading import DatasetReading
 from fintune_gui.dataset.rewriting import Rewriting
@@ -45,14 +45,19 @@ class Dataset(DatasetReading):
         if log_is_lost(folder, source):
             raise log_missing(folder / LOG_FILE)
         self._lock = RLock()
-        self._files = Files(folder)
-        self._log = EditLog(folder / LOG_FILE, read_only=read_only)
-        # a second connection, so that the window can look at the history while a long change is made
-        super().__init__(folder, source["base_sha256"], EditLog(folder / LOG_FILE, read_only=True))
-        if not read_only:
-            self._files.remove_orphans(self._log)
-        self._picture = self._files.picture(self._log)
         self._changed = False
+        self._files = Files(folder)
+        with ExitStack() as opened:
+            self._log = EditLog(folder / LOG_FILE, read_only=read_only)
+            opened.callback(self._log.close)
+            # a second connection, so that the window can look at the history while a long change is made
+            reader = EditLog(folder / LOG_FILE, read_only=True)
+            opened.callback(reader.close)
+            super().__init__(folder, source["base_sha256"], reader)
+            if not read_only:
+                self._files.remove_orphans(self._log)
+            self._picture = self._files.picture(self._log)
+            opened.pop_all()
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False) -> Dataset:
@@ -106,15 +111,14 @@ class Dataset(DatasetReading):
         Returns:
             None if every cell already has its value.
         """
-        with self._lock:
-            picture = self._picture
+        with self._changing() as picture:
             change = Change()
             for name, (row_ids, values) in cells.items():
                 column = picture.column_of(name)
                 picture.require_rows(row_ids)
-                part = _changed_cells(column, [int(row) for row in row_ids], [_storable(value) for value in values])
+                part = changed_cells(column, [int(row) for row in row_ids], [_storable(value) for value in values])
                 if part.rows:
-                    change.cells[_key(picture, name)] = part
+                    change.cells[picture.key_of(name)] = part
             if not change.cells:
                 return None
             touched = sum(len(part.rows) for part in change.cells.values())
@@ -165,16 +169,19 @@ class Dataset(DatasetReading):
             report: Told how many of how many batches are done.
             check_cancelled: Called after each batch; may raise `CancelledError`, and nothing has changed then.
         """
-        with self._lock:
-            rewriting = Rewriting(self.folder / "base", self._picture, self._log.shown_files())
+        with self._changing() as picture:
+            rewriting = Rewriting(self.folder / BASE_FOLDER, picture, self._log.shown_files())
             try:
                 bulk = rewriting.run(transforms, row_ids, report, check_cancelled)
                 if bulk is None:
                     return None
-                return self._do(kind, label(bulk.cells, bulk.rows), {**(params or {}), **bulk.known}, bulk.change)
+                params = {**(params or {}), **bulk.known}
+                operation = self._log.append(kind, label(bulk.cells, bulk.rows), params, bulk.change)
             except BaseException:
                 rewriting.abandon()
                 raise
+            self._show(bulk.change)
+            return operation
 
     # changing rows
 
@@ -183,17 +190,17 @@ class Dataset(DatasetReading):
         label: str = "", params: Mapping[str, Any] | None = None,
     ) -> Operation | None:  # fmt: skip
         """Take rows out, with a reason. They can come back. None if all of them are out already."""
-        with self._lock:
-            rows = self._picture.require_rows(row_ids)
-            rows = rows[~self._picture.removed_mask[rows]]
+        with self._changing() as picture:
+            rows = picture.require_rows(row_ids)
+            rows = rows[~picture.removed_mask[rows]]
             label = label or f"Removed {counted(len(rows), 'row')}: {reason}"
             return self._change_removed(kind, label, rows, reason, params)
 
     def restore(self, row_ids: Iterable[int] | RowIds) -> Operation | None:
         """Bring removed rows back. None if none of them was out."""
-        with self._lock:
-            rows = self._picture.require_rows(row_ids)
-            rows = rows[self._picture.removed_mask[rows]]
+        with self._changing() as picture:
+            rows = picture.require_rows(row_ids)
+            rows = rows[picture.removed_mask[rows]]
             return self._change_removed("restore", f"Brought back {counted(len(rows), 'row')}", rows, None, None)
 
     def append_rows(
@@ -210,8 +217,7 @@ class Dataset(DatasetReading):
         """
         if not rows:
             raise DataError("data.no_new_rows", "There are no rows to add.", "The list is empty.", "Give one row.")
-        with self._lock:
-            picture = self._picture
+        with self._changing() as picture:
             for name in dict.fromkeys(name for row in rows for name in row):
                 picture.column_of(name)
             segment = Segment(picture.total_rows, len(rows), mended=list(mended))
@@ -223,7 +229,7 @@ class Dataset(DatasetReading):
                     ids = [segment.start + number for number in places]
                     missing: list[str | None] = [None] * len(ids)
                     after = [values[number] for number in places]
-                    change.cells[_key(picture, name)] = CellChange(ids, missing, [False] * len(ids), after)
+                    change.cells[picture.key_of(name)] = CellChange(ids, missing, [False] * len(ids), after)
             label = label or f"Added {counted(len(rows), 'row')}"
             return self._do(kind, label, {"rows_touched": len(rows)}, change)
 
@@ -237,7 +243,7 @@ class Dataset(DatasetReading):
         Args:
             fill: New columns of the file -> what stands in them in all rows so far.
         """
-        with self._lock:
+        with self._changing():
             added = self._files.open(file)
             known = [source.model_dump(mode="json") for source in sources]
             columns = list(added.columns)
@@ -250,8 +256,7 @@ class Dataset(DatasetReading):
         Raises:
             DataError: if there is no such column, or the name is empty or taken.
         """
-        with self._lock:
-            picture = self._picture
+        with self._changing() as picture:
             picture.column_of(column)
             new_name = (_storable(new_name) or "").strip()
             if new_name == column:
@@ -261,7 +266,7 @@ class Dataset(DatasetReading):
                 raise DataError(
                     "data.bad_column_name", f"“{new_name}” cannot be a column's name.", why, "Choose another name."
                 )
-            change = Change(renamed={_key(picture, column): (column, new_name)})
+            change = Change(renamed={picture.key_of(column): (column, new_name)})
             return self._do(
                 "rename", f"Renamed “{column}” to “{new_name}”", {"before": column, "after": new_name}, change
             )
@@ -272,8 +277,7 @@ class Dataset(DatasetReading):
         self, row_ids: Iterable[int] | RowIds, *, flag: bool | None = None, star: bool | None = None
     ) -> Operation | None:
         """Set or take off the flag or the star (None: leave it). None if nothing changes."""
-        with self._lock:
-            picture = self._picture
+        with self._changing() as picture:
             rows = picture.require_rows(row_ids)
             change = Change()
             for name, wanted, now in ((FLAG, flag, picture.flagged_mask), (STAR, star, picture.starred_mask)):
@@ -291,8 +295,7 @@ class Dataset(DatasetReading):
 
     def set_note(self, row_id: int, text: str) -> Operation | None:
         """Write a note on a row; "" takes it off. None if it says that already."""
-        with self._lock:
-            picture = self._picture
+        with self._changing() as picture:
             picture.require_rows([row_id])
             before, after = picture.notes().get(row_id), (_storable(text) or "").strip() or None
             if before == after:
@@ -303,19 +306,19 @@ class Dataset(DatasetReading):
 
     def save_view(self, name: str, state: Mapping[str, Any] | None) -> None:
         """Keep a view under a name, or forget it (None). Views are no part of the history."""
-        with self._lock:
+        with self._changing():
             self._log.save_view(name, None if state is None else dict(state))
 
     def save_draft(self, draft: Draft | None) -> None:
         """Keep what is being typed, so that a crash does not lose it; None once it is a change, or thrown away."""
-        with self._lock:
+        with self._changing():
             self._log.save_draft(draft)
 
     # going back and forth
 
     def undo(self) -> Operation | None:
         """Take back the last operation and return it; None if there is nothing to take back."""
-        with self._lock:
+        with self._changing():
             if not self.can_undo:
                 return None
             operation = self._log.operation(self._log.head)
@@ -324,7 +327,7 @@ class Dataset(DatasetReading):
 
     def redo(self) -> Operation | None:
         """Do again what was undone last and return it; None if there is nothing."""
-        with self._lock:
+        with self._changing():
             if not self.can_redo:
                 return None
             path = self._log.path_to(self._log.tip)
@@ -334,7 +337,7 @@ class Dataset(DatasetReading):
 
     def go_to(self, seq: int) -> None:
         """Go back or forth to the state right after operation `seq` (0: the import), also on another branch."""
-        with self._lock:
+        with self._changing():
             if seq != ROOT:
                 self._log.operation(seq)
             wanted, changes = self._log.path_to(seq), []
@@ -343,11 +346,7 @@ class Dataset(DatasetReading):
                     changes.append(self._log.step_back(self.head))
                 at = wanted.index(self.head) + 1 if self.head != ROOT else 0
                 changes += [self._log.step_forward(following) for following in wanted[at:]]
-            if any(change.segment is not None or change.renamed for change in changes):
-                self._picture = self._files.picture(self._log)
-                return
-            for change in changes:
-                self._show(change)
+            self._show(*changes)
 
     # inside
 
@@ -356,9 +355,25 @@ class Dataset(DatasetReading):
         self._show(change)
         return operation
 
-    def _show(self, change: Change) -> None:
-        self._picture = self._files.picture_after(self._picture, change, self._log)
-        self._changed = True
+    def _show(self, *changes: Change) -> None:
+        """Show the rows as the log has them after `changes`."""
+        self._changed = self._changed or bool(changes)
+        if len(changes) == 1:
+            self._picture = self._files.picture_after(self._picture, changes[0], self._log)
+        elif changes:
+            self._picture = self._files.picture(self._log)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Picture]:
+        """The present rows, while nobody else in this process changes them; newly read if another process did."""
+        with self._lock:
+            try:
+                yield self._picture
+            except DataError as error:
+                if error.problem.code == CHANGED_ELSEWHERE:
+                    self._log.refresh()
+                    self._picture = self._files.picture(self._log)
+                raise
 
     def _change_removed(
         self, kind: str, label: str, rows: RowIds, reason: str | None, params: Mapping[str, Any] | None
@@ -374,20 +389,3 @@ class Dataset(DatasetReading):
 def _storable(value: str | None) -> str | None:
     """A lone surrogate cannot be stored as UTF-8."""
     return None if value is None else value.encode("utf-8", "replace").decode()
-
-
-def _key(picture: Picture, name: str) -> str:
-    return next(key for key, shown in picture.keys.items() if shown == name)
-
-
-def _changed_cells(column: Column, rows: list[int], values: list[str | None]) -> CellChange:
-    """The change that gives these cells new values, without those that have them."""
-    before = [column.get(row) for row in rows]
-    differing = [place for place, old in enumerate(before) if old != values[place]]
-    ids = [rows[place] for place in differing]
-    return CellChange(
-        ids,
-        [before[place] for place in differing],
-        [column.has_edited(row) for row in ids],
-        [values[place] for place in differing],
-    )

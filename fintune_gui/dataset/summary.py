@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from fintune_gui.dataset.base import damaged
-from fintune_gui.dataset.importing import BASE_FILE, SOURCE_FILE
 from fintune_gui.dataset.log import LOG_FILE, EditLog
 from fintune_gui.dataset.log_file import log_missing
+from fintune_gui.dataset.places import BASE_FILE, SOURCE_FILE
 from fintune_gui.project.document import SourceFile
 from fintune_gui.project.files import fingerprint
 from fintune_gui.project.settings import Frozen

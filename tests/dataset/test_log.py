@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fintune_gui.dataset import log as log_module
+from fintune_gui.dataset.changes import Change, Segment
 from fintune_gui.dataset.importing import import_files
 from fintune_gui.dataset.log import ROOT, EditLog
 from fintune_gui.dataset.log_file import copy_in_memory
@@ -103,6 +104,45 @@ def test_that_a_change_on_top_of_rows_that_another_process_changed_is_refused(tm
         with pytest.raises(DataError) as refusal:
             one.edit(1, "text", "mine")
         assert refusal.value.problem.code == "data.changed_elsewhere"
+        assert one.row(0)["text"] == "theirs", "the rows are shown as they are now"
+        one.edit(1, "text", "mine")
+        with pytest.raises(DataError):
+            other.go_to(ROOT)
     with Dataset.open(tmp_path / "dataset") as again:
-        assert [row["text"] for _, row in again.rows()] == ["theirs", "row two"]
-        assert len(again.history()) == 1
+        assert [row["text"] for _, row in again.rows()] == ["theirs", "mine"]
+        assert len(again.history()) == 2
+
+
+def test_that_a_refused_way_through_the_history_is_no_way_around_the_refusal(tmp_path: Path) -> None:
+    """Going back in several steps must not leave a place in the history of which the rows were never read."""
+    EditLog(tmp_path / "edits.sqlite", read_only=False).close()
+    one, other = (EditLog(tmp_path / "edits.sqlite", read_only=False) for _ in range(2))
+    try:
+        other.append("note", "Theirs", {}, Change())
+        for _ in range(2):
+            with pytest.raises(DataError, match="not made"), one.in_one():
+                one.step_back(ROOT)
+        assert one.head == ROOT
+    finally:
+        one.close()
+        other.close()
+
+
+def test_that_a_file_that_is_being_logged_is_no_orphan_and_one_that_is_gone_is_not_logged(tmp_path: Path) -> None:
+    """Two processes: one adds a file, the other opens the rows and removes what killed changes left."""
+    path, file = tmp_path / "edits.sqlite", tmp_path / "base" / "rows.new.arrow"
+    file.parent.mkdir()
+    file.write_bytes(b"rows")
+    change = Change(segment=Segment(0, 1, file.name))
+    one, other = (EditLog(path, read_only=False) for _ in range(2))
+    try:
+        other.remove_orphans([file])
+        with pytest.raises(DataError, match="not made"):
+            one.append("files", "Added", {}, change)
+        file.write_bytes(b"rows")
+        one.append("files", "Added", {}, change)
+        other.remove_orphans([file])
+        assert file.exists()
+    finally:
+        one.close()
+        other.close()
