@@ -6,26 +6,25 @@ Looking at everything takes as long as reading it: meant for the background.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field
 
 from fintune_gui.dataset.base import BaseFile
 from fintune_gui.dataset.changes import Operation
-from fintune_gui.dataset.importing import BASE_FILE
 from fintune_gui.dataset.log import EditLog
 from fintune_gui.dataset.log_file import LOG_FILE, connect_read_only, create_log, explained, log_missing
+from fintune_gui.dataset.places import BASE_FILE, BASE_FOLDER
 from fintune_gui.dataset.summary import log_is_lost, read_source
 from fintune_gui.project.errors import DataError, FintuneError, Problem
-from fintune_gui.project.files import disk_errors_explained, sha256_file, sync_folder, write_json
+from fintune_gui.project.files import disk_errors_explained, sha256_file, sync_folder, write_atomic, write_json
 from fintune_gui.project.settings import Frozen
 
 BACKUP_FILE = "edits.backup.sqlite"
-_BASE_FOLDER = Path(BASE_FILE).parent
 _HASHES_FILE = "hashes.json"
 
 
@@ -69,13 +68,13 @@ def check_health(folder: Path, *, check_cancelled: Callable[[], None] = lambda: 
         known = {**_read_hashes(folder), Path(BASE_FILE).name: source["base_sha256"]}
         for name in (Path(BASE_FILE).name, *_files_in_force(folder)):
             check_cancelled()
-            found = _hash_if_whole(folder / _BASE_FOLDER / name, known.get(name))
+            found = _hash_if_whole(folder / BASE_FOLDER / name, known.get(name))
             if found is not None:
                 hashes[name] = found
             elif name == Path(BASE_FILE).name:
                 problems.append(_base_damaged(folder / BASE_FILE))
             else:
-                problems.append(_change_damaged(folder / _BASE_FOLDER / name))
+                problems.append(_change_damaged(folder / BASE_FOLDER / name))
     except FintuneError as error:
         problems.append(error.problem)
     return Health(problems=tuple(problems), backup=read_backup(folder), hashes=hashes)
@@ -84,7 +83,7 @@ def check_health(folder: Path, *, check_cancelled: Callable[[], None] = lambda: 
 def keep_hashes(folder: Path, health: Health) -> None:
     """Write down what the files are now, so that a later look sees whether they changed."""
     if health.hashes != _read_hashes(folder):
-        write_json(folder / _BASE_FOLDER / _HASHES_FILE, health.hashes)
+        write_json(folder / BASE_FOLDER / _HASHES_FILE, health.hashes)
 
 
 def check_log(folder: Path) -> None:
@@ -101,20 +100,13 @@ def back_up(folder: Path) -> None:
 
     Raises:
         DataError: if the log is damaged; the last backup is kept then.
+        DiskFullError: if there is no room; the last backup is kept then too.
     """
     log, backup = folder / LOG_FILE, folder / BACKUP_FILE
     if not log.exists() or (backup.exists() and _changed(log) <= backup.stat().st_mtime):
         return
     check_log(folder)
-    beside = backup.with_suffix(".tmp")
-    with disk_errors_explained(backup):
-        beside.unlink(missing_ok=True)
-        with closing(connect_read_only(log)) as source, closing(sqlite3.connect(beside)) as copy:
-            source.backup(copy)
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        beside.replace(backup)
-        sync_folder(folder)
+    write_atomic(backup, lambda beside: _copy(log, beside))
 
 
 def read_backup(folder: Path) -> Backup | None:
@@ -144,19 +136,20 @@ def restore_backup(folder: Path) -> None:
             "None was made yet, or it is damaged too.",
             "Start again from the imported rows, or import the file again.",
         )
-    with disk_errors_explained(folder):
-        _set_aside(folder)
-        with closing(connect_read_only(folder / BACKUP_FILE)) as backup, closing(_beside(folder)) as log:
-            backup.backup(log)
-        _put_in_place(folder)
+
+    def fill(beside: Path) -> None:
+        _copy(folder / BACKUP_FILE, beside)
+        _set_aside(folder)  # not before there is something to take its place
+
+    write_atomic(folder / LOG_FILE, fill)
 
 
 def start_from_import(folder: Path) -> None:
     """Begin a new log over the imported rows, without any change. The log and the files of changes are kept aside."""
     with disk_errors_explained(folder):
-        kept = folder / _BASE_FOLDER / _set_aside(folder).stem
+        kept = folder / BASE_FOLDER / _set_aside(folder).stem
         kept.mkdir(exist_ok=True)
-        for path in (folder / _BASE_FOLDER).glob("*.arrow"):
+        for path in (folder / BASE_FOLDER).glob("*.arrow"):
             if path.name != Path(BASE_FILE).name:
                 path.replace(kept / path.name)
         create_log(folder / LOG_FILE)
@@ -166,27 +159,26 @@ def step_back_to_whole(folder: Path) -> list[Operation]:
     """Undo the last changes until no damaged file is needed. Returns what was undone, the latest first."""
     known = _read_hashes(folder)
     undone: list[Operation] = []
-    log = EditLog(folder / LOG_FILE, read_only=False)
-    try:
-        while any(_hash_if_whole(folder / _BASE_FOLDER / name, known.get(name)) is None for name in log.files()):
+
+    @cache
+    def is_damaged(name: str) -> bool:
+        return _hash_if_whole(folder / BASE_FOLDER / name, known.get(name)) is None
+
+    with closing(EditLog(folder / LOG_FILE, read_only=False)) as log:
+        while any(is_damaged(name) for name in log.files()):
             undone.append(log.operation(log.head))
             log.step_back(log.head)
-    finally:
-        log.close()
     return undone
 
 
 def _files_in_force(folder: Path) -> list[str]:
-    log = EditLog(folder / LOG_FILE, read_only=True)
-    try:
+    with closing(EditLog(folder / LOG_FILE, read_only=True)) as log:
         return log.files()
-    finally:
-        log.close()
 
 
 def _read_hashes(folder: Path) -> dict[str, str]:
     try:
-        return dict(json.loads((folder / _BASE_FOLDER / _HASHES_FILE).read_bytes()))
+        return dict(json.loads((folder / BASE_FOLDER / _HASHES_FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return {}
 
@@ -241,18 +233,12 @@ def _set_aside(folder: Path) -> Path:
     return kept
 
 
-def _beside(folder: Path) -> sqlite3.Connection:
-    path = folder / f"{LOG_FILE}.tmp"
-    path.unlink(missing_ok=True)
-    return sqlite3.connect(path)
-
-
-def _put_in_place(folder: Path) -> None:
-    beside = folder / f"{LOG_FILE}.tmp"
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
-    beside.replace(folder / LOG_FILE)
-    sync_folder(folder)
+def _copy(log: Path, target: Path) -> None:
+    try:
+        with closing(connect_read_only(log)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.DatabaseError as error:
+        raise explained(target, error) from error
 
 
 def _base_damaged(path: Path) -> Problem:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fintune_gui.dataset import bulk
+from fintune_gui.dataset import bulk, health
 from fintune_gui.dataset.health import (
     BACKUP_FILE,
     back_up,
     check_health,
+    check_log,
     keep_hashes,
     read_backup,
     restore_backup,
@@ -19,7 +22,7 @@ from fintune_gui.dataset.health import (
     step_back_to_whole,
 )
 from fintune_gui.dataset.store import Dataset
-from fintune_gui.project.errors import DataError
+from fintune_gui.project.errors import DataError, DiskFullError
 
 ROWS = [["one", "a"], ["two", "b"], ["three", "a"]]
 Make = Callable[..., Dataset]
@@ -142,3 +145,29 @@ def test_that_starting_again_keeps_the_files_of_the_changes_aside(rewritten: Pat
     with Dataset.open(rewritten) as dataset:
         assert [row["label"] for _, row in dataset.rows()] == ["a", "b", "a"]
     assert (rewritten / "base" / "edits.damaged-1" / name).exists()
+
+
+def test_that_a_full_disk_keeps_the_last_backup_and_the_damaged_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    backup = (folder / BACKUP_FILE).read_bytes()
+    with Dataset.open(folder) as dataset, monkeypatch.context() as patch:
+        dataset.mark([0], flag=True)
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(DiskFullError):
+            back_up(folder)
+        dataset.close()
+        assert (folder / BACKUP_FILE).read_bytes() == backup
+    damage(folder / "edits.sqlite")
+    damaged = (folder / "edits.sqlite").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(health, "_copy", refuse)
+        with pytest.raises(DiskFullError):
+            restore_backup(folder)
+    assert (folder / "edits.sqlite").read_bytes() == damaged
+    restore_backup(folder)
+    check_log(folder)
+    assert not [path.name for path in folder.iterdir() if path.name.endswith(".tmp")]
