@@ -58,7 +58,7 @@ class Values:
 
 def values_of(column: Column, check_cancelled: Check = lambda: None) -> Values:
     """The values of a column. Memory holds one batch of texts, however long they are."""
-    return _remembered(column, "values", lambda: _number_values(column, check_cancelled))
+    return _remembered(column, "values", lambda: _number_values(column, check_cancelled), _are_few)
 
 
 def lengths_of(column: Column, check_cancelled: Check = lambda: None) -> Numbers:
@@ -70,7 +70,14 @@ def lengths_of(column: Column, check_cancelled: Check = lambda: None) -> Numbers
     return _remembered(column, "lengths", measure)
 
 
-def _remembered(column: Column, what: str, make: Callable[[], T]) -> T:
+def _are_few(values: Values) -> bool:
+    """Whether values are worth the memory: nobody counts those again that nearly every row has for itself."""
+    return len(values.first) <= max(_FEW_VALUES, len(values.codes) // 10)
+
+
+def _remembered(
+    column: Column, what: str, make: Callable[[], T], worth_keeping: Callable[[T], bool] = lambda _: True
+) -> T:
     key = (id(column), what)
     with _lock:
         owner, value = _kept.get(key, (None, None))
@@ -78,6 +85,8 @@ def _remembered(column: Column, what: str, make: Callable[[], T]) -> T:
             _kept.move_to_end(key)
             return value  # type: ignore[return-value]
     made = make()
+    if not worth_keeping(made):
+        return made
     with _lock:
         _kept[key] = weakref.ref(column, lambda _: _kept.pop(key, None)), made
         while len(_kept) > _MOST_KEPT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
@@ -16,11 +16,25 @@ from fintune_gui.ui.widgets.rows_panel import RowsPanel
 from fintune_gui.ui.widgets.words import counted
 
 if TYPE_CHECKING:
+    from fintune_gui.dataset.picture import Picture
     from fintune_gui.dataset.statistics import ColumnStatistics
-    from fintune_gui.dataset.store import Dataset
 
 _PAUSE_MS = 700
 """After a change: typing into ten cells shall not count a million rows ten times."""
+
+
+class _Counted:
+    """What figures were counted of: a column and the rows that are out. Both never change, so that they are told by
+    which objects they are, and an edit in one column leaves the figures of the others true."""
+
+    def __init__(self, column: object, removed: object) -> None:
+        self._column, self._removed = column, removed
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Counted) and self._column is other._column and self._removed is other._removed
+
+    def __hash__(self) -> int:
+        return hash((id(self._column), id(self._removed)))
 
 
 class RowStatistics(QObject):
@@ -29,7 +43,7 @@ class RowStatistics(QObject):
     def __init__(self, panel: RowsPanel, view: RowView, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._table, self._view = panel.table, view
-        self._known: dict[str, tuple[object, HeaderStatistics]] = {}
+        self._known: dict[str, tuple[_Counted, HeaderStatistics]] = {}
         """By column: what it was counted of, and the figures."""
         self._work = InTurn(self)
         self._work.answered.connect(self._show)
@@ -66,9 +80,10 @@ class RowStatistics(QObject):
         dataset = self._view.dataset
         if dataset is None or not self._table.isVisible():
             return
-        content = dataset.fingerprint
-        outdated = [name for name in self._columns() if name not in self._known or self._known[name][0] != content]
-        self._work.ask([((name, content, id(dataset)), partial(_figures, dataset, name)) for name in outdated])
+        picture = dataset.picture
+        wanted = [(name, _Counted(picture.column_of(name), picture.removed_mask)) for name in self._columns()]
+        outdated = [(name, now) for name, now in wanted if name not in self._known or self._known[name][0] != now]
+        self._work.ask([((name, now), partial(_figures, picture, name)) for name, now in outdated])
 
     def _columns(self) -> list[str]:
         """Those that can be seen first; hidden ones not at all."""
@@ -84,8 +99,8 @@ class RowStatistics(QObject):
         return sorted(shown, key=lambda name: not is_seen(name))
 
     @Slot(object, object)
-    def _show(self, question: tuple[str, object, Any], figures: HeaderStatistics) -> None:
-        name, content, _ = question
+    def _show(self, question: tuple[str, _Counted], figures: HeaderStatistics) -> None:
+        name, content = question
         self._known[name] = (content, figures)
         self._table.set_statistics({name: known for name, (_, known) in self._known.items()})
 
@@ -94,10 +109,10 @@ class RowStatistics(QObject):
         notifications().show_error(error)
 
 
-def _figures(dataset: Dataset, column: str, task: Task) -> HeaderStatistics:
+def _figures(picture: Picture, column: str, task: Task) -> HeaderStatistics:
     from fintune_gui.dataset.statistics import column_statistics
 
-    return _in_words(column_statistics(dataset, column, check_cancelled=task.check_cancelled))
+    return _in_words(column_statistics(picture, column, check_cancelled=task.check_cancelled))
 
 
 def _in_words(figures: ColumnStatistics) -> HeaderStatistics:

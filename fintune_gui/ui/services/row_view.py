@@ -17,6 +17,7 @@ from fintune_gui.ui.widgets.facet_panel import FacetSpec
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 
 if TYPE_CHECKING:
+    from fintune_gui.dataset.column import Mask
     from fintune_gui.dataset.query import Query
     from fintune_gui.dataset.store import Dataset
 
@@ -59,6 +60,8 @@ class RowView(QObject):
         self._columns_state: dict[str, Any] = {}
         self._top = 0
         """The row to scroll to once the rows are there."""
+        self._seen_removed: Mask | None = None
+        """What was out when the view last left removed rows out."""
         self._filter.changed.connect(self._filter_changed)
         self._filter.all_requested.connect(self.show_all)
         self._table.current_changed.connect(self.show_current)
@@ -179,14 +182,19 @@ class RowView(QObject):
         if self._filter.show_what == "removed":
             self.ask()
         elif self._filter.show_what == "kept":
-            removed = self.dataset.removed_mask
-            view = self._model.view_ids[self._model.view_ids < len(removed)]  # added rows may be taken back
-            stays = ~removed[view]
-            if len(view) < self._model.rowCount() or not stays.all():
-                self._show(view[stays])
+            self._leave_removed(self.dataset.removed_mask)
         self._model.refresh()
         self.asked.emit()
         self.show_current(self._table.currentIndex().row())
+
+    def _leave_removed(self, removed: Mask) -> None:
+        if removed is self._seen_removed:
+            return  # the same picture of what is out: a million rows need not be looked at for an edit
+        self._seen_removed = removed
+        view = self._model.view_ids[self._model.view_ids < len(removed)]  # added rows may be taken back
+        stays = ~removed[view]
+        if len(view) < self._model.rowCount() or not stays.all():
+            self._show(view[stays])
 
     def review(self, title: str, query: str, row_ids: list[int]) -> None:
         """Show the rows of a finding. A filter that people can read goes into the field, any other stays inside."""
@@ -211,6 +219,7 @@ class RowView(QObject):
         if dataset is not self.dataset:
             return
         self._filter.show_error("")
+        self._seen_removed = None  # rows may have been removed while they were looked for
         self._show(ids)
         self._show_marks()
         if first:
