@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from typing import Any, Literal
 
 from fintune_gui.dataset.encoding import encode_row, no_chat_template
@@ -25,6 +25,7 @@ from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import user_path
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import (
+    BEST_CHECKPOINT,
     PARTS,
     SPEC_FILE,
     EvaluateSpec,
@@ -56,6 +57,44 @@ def create_run(pf: ProjectFolder, dataset: Dataset) -> Path:
     folder = pf.run_folder(number)
     spec = _train_spec(pf, dataset, model, split, number)
     return _make(pf, dataset, split, folder, spec)
+
+
+def create_continuation(pf: ProjectFolder, run: int) -> Path:
+    """Make a run that begins with the weights of the best checkpoint of run number `run`, with half its learning rate.
+
+    It learns from the same frozen rows, with the same settings, for the passes that were left (at least one), and has
+    a warm-up and an optimizer of its own. Returns its folder.
+
+    Raises:
+        TrainingError: if there is no such run, or it has no best checkpoint yet. No folder is left then.
+    """
+    pf.require_writable()
+    source = pf.run_folder(run)
+    spec = read_spec(source) if (source / SPEC_FILE).is_file() else None
+    if not isinstance(spec, TrainSpec):
+        raise _no_run(run)
+    best = read_history(source).best
+    if best is None or not (source / BEST_CHECKPOINT).is_file():
+        raise TrainingError(
+            "training.no_best",
+            f"Run {run} has no best checkpoint to go on from.",
+            "Its validation rows were never measured, or what was saved is gone.",
+            "Start a new run.",
+        )
+    rate = spec.training.effective_learning_rate(spec.model.method) / 2
+    epochs = max(1.0, round(spec.training.epochs - best.epoch, 2))
+    number = 1 + max(pf.run_numbers(), default=0)
+    training = spec.training.model_copy(update={"learning_rate": rate, "epochs": epochs})
+    wanted = spec.model_copy(update={"run": number, "training": training, "start_from_run": run})
+    folder = pf.run_folder(number)
+    try:
+        with disk_errors_explained(folder):
+            copytree(source / "data", folder / "data")
+            write_spec(folder, wanted)
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def create_fit(pf: ProjectFolder, dataset: Dataset, steps: int = 3) -> Path:
@@ -281,7 +320,7 @@ def _finished_run(pf: ProjectFolder, run: int) -> Path:
     pf.require_writable()
     folder = pf.run_folder(run)
     if not (folder / SPEC_FILE).is_file():
-        raise TrainingError("training.no_run", f"There is no run {run}.", "", "Choose one of the runs of this project.")
+        raise _no_run(run)
     if not read_history(folder).finished:
         raise TrainingError(
             "training.not_finished",
@@ -290,3 +329,7 @@ def _finished_run(pf: ProjectFolder, run: int) -> Path:
             "Resume it, or choose another run.",
         )
     return folder
+
+
+def _no_run(run: int) -> TrainingError:
+    return TrainingError("training.no_run", f"There is no run {run}.", "", "Choose one of the runs of this project.")

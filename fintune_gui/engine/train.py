@@ -17,7 +17,7 @@ from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measur
 from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
-from fintune_gui.project.errors import ModelError
+from fintune_gui.project.errors import ModelError, TrainingError
 from fintune_gui.project.events import Outcome
 from fintune_gui.project.files import remove_leftovers
 from fintune_gui.project.spec import TrainSpec
@@ -46,6 +46,8 @@ def run(spec: TrainSpec, job: Job) -> Result:
     job.decided("layout", f"{layout.name} rows", reason)
     if resumed is not None:
         _continue_from(job, model, resumed)
+    elif spec.start_from_run is not None:
+        _begin_with_best_of(job, model, spec.start_from_run)
     if spec.training.gradient_checkpointing or (resumed is not None and resumed.gradient_checkpointing):
         enable_gradient_checkpointing(model)
 
@@ -118,6 +120,25 @@ def _continue_from(job: Job, model: Model, resumed: CheckpointState) -> None:
             "the last digits of the losses may differ from an uninterrupted run.",
             "warning",
         )
+
+
+def _begin_with_best_of(job: Job, model: Model, run: int) -> None:
+    """Put the weights of another run's best checkpoint in place; everything else begins anew.
+
+    Raises:
+        TrainingError: if that run, or its best checkpoint, is gone.
+    """
+    folder = checkpoints.find_checkpoint(job.folder.parent / f"{run:04d}", "best")
+    if folder is None:
+        raise TrainingError(
+            "training.no_best",
+            f"The best checkpoint of run {run} is gone.",
+            "This run was to begin with its weights.",
+            "Start a new run.",
+        )
+    load_trainable_state(model, folder / checkpoints.WEIGHTS_FILE)
+    step = checkpoints.read_state(folder).step
+    job.decided("weights", f"those of run {run} after step {step:,}", "This run goes on from that run's best.")
 
 
 def _is_finished(resumed: CheckpointState | None, schedule: Schedule, spec: TrainSpec) -> bool:

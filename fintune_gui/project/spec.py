@@ -23,6 +23,8 @@ EVENTS_FILE = "events.jsonl"
 LOG_FILE = "log.txt"
 LATEST_CHECKPOINT = "checkpoints/latest.json"
 """In a run's folder: names the checkpoint to go on from, and is there once one is whole."""
+BEST_CHECKPOINT = "checkpoints/best.json"
+"""In a run's folder: names the checkpoint whose weights are the run's result."""
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -69,6 +71,8 @@ class TrainSpec(Frozen):
     training: TrainingSettings
     inputs: dict[str, str] = Field(default_factory=dict)
     """Fingerprints of what the run was made from: dataset, format, split, model."""
+    start_from_run: int | None = None
+    """Number of an earlier run of the project: this one begins with the weights of that one's best checkpoint."""
 
 
 class EvaluateSpec(Frozen):

@@ -18,7 +18,7 @@ from fintune_gui.dataset.results import ResultRow, read_results, write_results
 from fintune_gui.dataset.splitting import current_split, make_split, split_rows
 from fintune_gui.project.document import Role, Template
 from fintune_gui.project.errors import DataError, DiskFullError, FintuneError, ModelError, ProjectError, TrainingError
-from fintune_gui.project.events import CheckpointSaved, Ended, Event, Plan, Started
+from fintune_gui.project.events import CheckpointSaved, Ended, Event, Plan, Started, Validated
 from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import resource
 from fintune_gui.project.report import read_report
@@ -294,3 +294,37 @@ def test_that_results_are_read_back_and_damage_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         read_results(tmp_path)
     assert error.value.problem.code == "data.no_results"
+
+
+def best_of(run: Path, epoch: float) -> None:
+    tell(run, Validated(step=4, epoch=epoch, loss=0.5, best=True))
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.json").write_text('{"folder": "step-000004", "step": 4}')
+
+
+def test_that_a_continuation_has_the_same_rows_and_half_the_rate(ready: Any) -> None:
+    pf, dataset = ready
+    first = runs.create_run(pf, dataset)
+    best_of(first, epoch=1.25)
+    dataset.edit(0, dataset.columns[0], "changed since")  # what the first run learns from does not change any more
+
+    second = runs.create_continuation(pf, 1)
+
+    before, after = read_spec(first), read_spec(second)
+    assert isinstance(before, TrainSpec)
+    assert isinstance(after, TrainSpec)
+    assert (after.run, after.start_from_run) == (2, 1)
+    assert (after.training.learning_rate, after.training.epochs) == (1e-4, 1.75)
+    assert after.inputs == before.inputs
+    for part in PARTS:
+        name = f"data/{part}.parquet"
+        assert (second / name).read_bytes() == (first / name).read_bytes()
+
+
+def test_that_a_run_without_a_best_cannot_be_continued(ready: Any) -> None:
+    pf, dataset = ready
+    runs.create_run(pf, dataset)
+    for run in (1, 7):
+        with pytest.raises(TrainingError):
+            runs.create_continuation(pf, run)
+    assert pf.run_numbers() == [1]
