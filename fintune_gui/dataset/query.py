@@ -25,7 +25,7 @@ ROW_ID = "#"
 LENGTH_PREFIX = "length:"
 _SORT_CHARACTERS = 200
 """Texts are ordered by so many characters; comparing more would cost a copy of the whole column."""
-_JOINED_BYTES = 64 << 20
+_JOINED_BYTES = 32 << 20
 _FIRST_ROWS = 100
 _MARK = "\ufdd0"
 """Stands for a found word while replacing; Unicode keeps this code point free for such uses."""
