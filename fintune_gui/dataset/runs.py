@@ -16,6 +16,7 @@ from fintune_gui.dataset.snapshot import write_rows
 from fintune_gui.dataset.splitting import SplitManifest, current_split, split_rows
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.tokenizer import ModelTokenizer
+from fintune_gui.project.combinations import find_abilities, find_conflicts
 from fintune_gui.project.document import ModelChoice, Role, Task, Template
 from fintune_gui.project.errors import FintuneError, ModelError, Problem, TrainingError
 from fintune_gui.project.exporting import check_export
@@ -206,6 +207,11 @@ def _ready(pf: ProjectFolder, dataset: Dataset) -> tuple[ModelChoice, SplitManif
     problems += _check_split(pf, dataset, split)
     model = pf.project.model
     problems += _check_model(pf, dataset, model, rows_usable=not problems)
+    if model is not None:
+        rows = split.counts.get("train") if split is not None else None
+        problems += find_conflicts(
+            pf.project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
+        )
     raise_problems(problems, f"The run cannot start yet: {len(problems)} things are missing.")
     assert model is not None
     assert split is not None

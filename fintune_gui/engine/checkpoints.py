@@ -45,6 +45,8 @@ class CheckpointState(Frozen):
     best_metrics: dict[str, float] = Field(default_factory=dict)
     evaluations_without_gain: int = 0
     budget: int
+    rate_factor: float = 1.0
+    """What the learning rate was lowered to by evaluations without gain, as a share of the scheduled one."""
     gradient_checkpointing: bool
     half: bool
     threads: int
@@ -224,9 +226,16 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: dict[torch.Tensor
     tensors = {}
     for parameter, fields in optimizer.state.items():
         for field, value in fields.items():
-            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=_number_type(value))
             tensors[f"{names[parameter]}::{field}"] = tensor.detach().cpu().contiguous()
     return tensors
+
+
+def _number_type(value: float) -> torch.dtype:
+    """Plain numbers are kept in types that no optimizer's tensors of one number have, to be told from them."""
+    import torch
+
+    return torch.int64 if isinstance(value, int) else torch.float64
 
 
 def load_optimizer_tensors(checkpoint: Path, optimizer: torch.optim.Optimizer, names: dict[torch.Tensor, str]) -> None:
@@ -235,11 +244,18 @@ def load_optimizer_tensors(checkpoint: Path, optimizer: torch.optim.Optimizer, n
     Raises:
         TrainingError: if the file is missing or damaged.
     """
+    import torch
+
     tensors = read_tensors(checkpoint / OPTIMIZER_FILE)
     by_name = {name: parameter for parameter, name in names.items()}
     for key, tensor in tensors.items():
         name, _, field = key.rpartition("::")
         parameter = by_name[name]
-        # The count of steps stays where the optimizer keeps it; moments live beside their parameter.
-        value = tensor if field == "step" and not optimizer.defaults.get("fused") else tensor.to(parameter.device)
+        value: Any
+        if tensor.ndim == 0 and tensor.dtype in (torch.int64, torch.float64):
+            value = tensor.item()
+        elif field == "step" and not optimizer.defaults.get("fused"):
+            value = tensor  # the count of steps stays where the optimizer keeps it
+        else:
+            value = tensor.to(parameter.device)
         optimizer.state[parameter][field] = value

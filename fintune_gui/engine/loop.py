@@ -35,10 +35,12 @@ from fintune_gui.project.events import (
     TrainStep,
     Validated,
 )
+from fintune_gui.project.settings import Scheduler
 from fintune_gui.project.spec import TrainSpec
 
 SAMPLE_ROWS = 3
 SAMPLE_TOKENS = 48
+_PLATEAU_FACTOR = 0.5
 
 
 class RunInterrupted(Exception):  # not an error: the user's wish on its way up
@@ -133,6 +135,8 @@ class RunLoop(TrainerCallback):
         last = self.step >= self.trainer.schedule.total_steps
         if self.trainer.schedule.evaluates_after(self.step):
             gained = self.evaluate()
+            if not gained and not last and self.spec.training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU:
+                self._lower_rate()
             patience = self.spec.training.early_stopping_patience
             self.stopped_early = not last and 0 < patience <= self.evaluations_without_gain
             self.save("evaluation", best=gained)
@@ -163,6 +167,10 @@ class RunLoop(TrainerCallback):
                 seconds_left=(now - self._began) / done_here * (schedule.total_steps - self.step),
             )
         )
+
+    def _lower_rate(self) -> None:
+        rate = self.trainer.lower_rate(_PLATEAU_FACTOR)
+        self.job.decided("learning rate", f"{rate:.2g}", f"Halved at step {self.step}: the evaluation brought no gain.")
 
     def evaluate(self) -> bool:
         """Measure the validation rows, tell it, and say whether this is the best so far."""
@@ -211,6 +219,7 @@ class RunLoop(TrainerCallback):
             best_metrics=self.best_metrics,
             evaluations_without_gain=self.evaluations_without_gain,
             budget=self.trainer.budget,
+            rate_factor=self.trainer.rate_factor,
             gradient_checkpointing=base_of(model).is_activation_checkpointing,
             half=self.device.half,
             threads=torch.get_num_threads(),

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from fintune_gui.dataset.encoding import ModelTokenizer
+from fintune_gui.engine.adapter import add_adapter, freeze_first_layers
 from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.inspection import check_fits_task
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError
-from fintune_gui.project.settings import Method, TrainingSettings
+from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 
 Model = Any
@@ -98,8 +99,9 @@ def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:
     options = _options(spec.model.method, device)
     model, new = load_base(folder, task, spec.labels, device, seed=spec.training.seed, pad_id=pad_id, **options)
     if spec.model.method is Method.FULL:
+        freeze_first_layers(model, spec.training.frozen_layers)
         return model
-    adapted = _with_adapter(model, new, spec.training, task, quantized="quantization_config" in options)
+    adapted = add_adapter(model, new, spec.training, task, quantized="quantization_config" in options)
     for parameter in trainable_parameters(adapted):
         parameter.data = parameter.data.float()
     return adapted
@@ -124,24 +126,6 @@ def _options(method: Method, device: Device) -> dict[str, Any]:
     if method is Method.LORA and device.half:
         return {"dtype": torch.bfloat16}
     return {}
-
-
-def _with_adapter(model: Model, new: set[str], training: TrainingSettings, task: Task, *, quantized: bool) -> Model:
-    from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
-
-    if quantized:
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM if task.generates else TaskType.SEQ_CLS,
-        r=training.lora_rank,
-        lora_alpha=training.lora_alpha,
-        lora_dropout=training.lora_dropout,
-        target_modules="all-linear",
-        # Untrained weights cannot be adapted: they learn as a whole and travel with the adapter.
-        modules_to_save=sorted(new) or None,
-        exclude_modules=sorted(new) or None,
-    )
-    return get_peft_model(model, config)
 
 
 def padding_id(tokenizer: ModelTokenizer) -> int:

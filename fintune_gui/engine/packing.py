@@ -31,6 +31,14 @@ class Pack:
     segments: list[Segment]
     places: list[torch.Tensor]
 
+    @property
+    def row_lengths(self) -> torch.Tensor:
+        """For each token the length of its row, (1, tokens); where rows share tokens, that of one of them."""
+        lengths = torch.zeros_like(self.ids)
+        for place in self.places:
+            lengths[0, place] = len(place)
+        return lengths
+
 
 def lay_out(rows: Sequence[Sequence[int]], device: torch.device, *, share: bool) -> Pack:
     """Lay token sequences behind one another; with `share`, what several begin with lies there once."""

@@ -18,6 +18,7 @@ from fintune_gui.engine.attention import attention_within_rows
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import Model, base_of
+from fintune_gui.engine.noise import noisy_embeddings
 from fintune_gui.engine.packing import Pack, lay_out, plan_padded, plan_shared_packs
 from fintune_gui.engine.prefixes import group_rows
 
@@ -44,9 +45,16 @@ class Sums:
 
 
 class Layout(Protocol):
-    """One way to compute rows together."""
+    """One way to compute rows together.
+
+    Attributes:
+        label_smoothing: Share of certainty that training does not ask for; measuring asks for all of it.
+        noise: NEFTune's alpha: noise on the embeddings while training, never while measuring.
+    """
 
     name: str
+    label_smoothing: float
+    noise: float
 
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         """Divide rows into parts that are computed at once, as lists of indices."""
@@ -58,7 +66,21 @@ class Layout(Protocol):
         """Sums of `rows`. With `scale`, also add the gradients of scale times their loss."""
 
 
-class _Packed:
+class _Regularized:
+    """What makes training harder than measuring: in force only where gradients are wanted."""
+
+    label_smoothing = 0.0
+    noise = 0.0
+
+    def _smoothing(self, scale: float | None) -> float:
+        return self.label_smoothing if scale is not None else 0.0
+
+    def _noise(self, base: Model, lengths: torch.Tensor, scale: float | None) -> AbstractContextManager[object]:
+        """Noise on the embeddings; `lengths` (rows, tokens) are those of each token's row."""
+        return noisy_embeddings(base, self.noise, lengths) if scale is not None and self.noise else nullcontext()
+
+
+class _Packed(_Regularized):
     """Rows behind one another without padding; what several rows begin with is computed once.
 
     Attributes:
@@ -80,7 +102,7 @@ class _Packed:
         return self.share and (not self.window or max(map(len, rows)) <= self.window)
 
 
-class _Padded:
+class _Padded(_Regularized):
     """Rows of similar length, filled up on the right."""
 
     name = "padded"
@@ -89,7 +111,7 @@ class _Padded:
         return plan_padded([len(row) for row in rows], budget)
 
 
-class _Causal:
+class _Causal(_Regularized):
     """Loss on the answers' tokens."""
 
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
@@ -113,7 +135,8 @@ class PackedCausal(_Packed, _Causal):
         wanted = torch.cat([place[tokens + 1] for place, tokens in zip(pack.places, learned, strict=True)])
         with attention_within_rows(self.base.config, pack.segments), gradients(scale), autocast(self.device):
             body = self.base.get_decoder()
-            hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
+            with self._noise(self.base, pack.row_lengths, scale):
+                hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
             losses = self._losses(hidden[before], pack.ids[0, wanted], scale)
         row_losses = [float(part.sum()) for part in losses.split([len(tokens) for tokens in learned])]
         return Sums(float(losses.sum()), row_losses, pack.ids.numel())
@@ -124,7 +147,9 @@ class PackedCausal(_Packed, _Causal):
         ends = hidden.detach().requires_grad_(scale is not None)
         losses = []
         for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
-            loss = F.cross_entropy(head(chunk).float(), wanted, reduction="none")
+            loss = F.cross_entropy(
+                head(chunk).float(), wanted, reduction="none", label_smoothing=self._smoothing(scale)
+            )
             losses.append(loss.detach())
             if scale is not None:
                 (loss.sum() * scale).backward()
@@ -138,21 +163,25 @@ class PaddedCausal(_Padded, _Causal):
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         ids, mask = padded(rows, self.pad_id, self.device.torch)
-        with gradients(scale), autocast(self.device):
+        with gradients(scale), autocast(self.device), self._noise(self.base, _row_lengths(mask), scale):
             logits = self.base(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
             targets = torch.full_like(ids, IGNORED)
             for number, row in enumerate(rows):
                 learned = torch.tensor([False, *row.learned[1:]], device=ids.device)
                 targets[number, : len(row)] = torch.where(learned, ids[number, : len(row)], IGNORED)
             losses = F.cross_entropy(
-                logits.float().transpose(1, 2), targets[:, 1:], ignore_index=IGNORED, reduction="none"
+                logits.float().transpose(1, 2),
+                targets[:, 1:],
+                ignore_index=IGNORED,
+                reduction="none",
+                label_smoothing=self._smoothing(scale),
             )
             if scale is not None:
                 (losses.sum() * scale).backward()
         return Sums(float(losses.detach().sum()), losses.detach().sum(1).tolist(), ids.numel())
 
 
-class _Classification:
+class _Classification(_Regularized):
     """Loss on each row's label."""
 
     def __init__(self, model: Model, device: Device, pad_id: int) -> None:
@@ -168,7 +197,7 @@ class _Classification:
         """What logits (rows, labels) add up to."""
         logits = logits.float()
         labels = torch.tensor([row.label for row in rows], device=logits.device)
-        losses = F.cross_entropy(logits, labels, reduction="none")
+        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self._smoothing(scale))
         if scale is not None:
             (losses.sum() * scale).backward()
         return Sums(float(losses.detach().sum()), losses.tolist(), computed, logits.detach().cpu())
@@ -183,7 +212,8 @@ class PackedClassification(_Packed, _Classification):
         last = torch.stack([places[-1] for places in pack.places])
         with attention_within_rows(base.config, pack.segments), gradients(scale), autocast(self.device):
             body = getattr(base, base.base_model_prefix)
-            hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
+            with self._noise(base, pack.row_lengths, scale):
+                hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
             return self._sums(base.score(hidden[last]), rows, pack.ids.numel(), scale)
 
 
@@ -192,7 +222,7 @@ class PaddedClassification(_Padded, _Classification):
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         ids, mask = padded(rows, self.pad_id, self.device.torch)
-        with gradients(scale), autocast(self.device):
+        with gradients(scale), autocast(self.device), self._noise(base_of(self.model), _row_lengths(mask), scale):
             return self._sums(self.model(input_ids=ids, attention_mask=mask).logits, rows, ids.numel(), scale)
 
 
@@ -218,6 +248,11 @@ def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[
         ids[number, : len(row)] = torch.tensor(row.ids)
         mask[number, : len(row)] = 1
     return ids.to(device), mask.to(device)
+
+
+def _row_lengths(mask: torch.Tensor) -> torch.Tensor:
+    """For each token of a padded batch the length of its row, (rows, longest)."""
+    return mask.sum(1, keepdim=True).expand_as(mask)
 
 
 _CHECK_ROWS = 3

@@ -65,6 +65,7 @@ def run(spec: TrainSpec, job: Job) -> Result:
         examples=training,
         learning_rate=spec.training.effective_learning_rate(spec.model.method),
         first_step=resumed.step if resumed else 0,
+        rate_factor=resumed.rate_factor if resumed else 1.0,
         budget=resumed.budget if resumed else None,
         check=loop.obey,
         callbacks=[loop],

@@ -20,9 +20,14 @@ from fintune_gui.engine.stepping import Layout
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.events import Plan
 from fintune_gui.project.memory import TOKENS_AT_ONCE_CPU, TOKENS_AT_ONCE_GPU
-from fintune_gui.project.settings import TrainingSettings
+from fintune_gui.project.settings import Optimizer, Scheduler, TrainingSettings
 
 _SMALLEST_BUDGET = 16
+_OPTIMIZERS = {
+    Optimizer.ADAMW: "adamw_torch_fused",
+    Optimizer.ADAFACTOR: "adafactor",
+    Optimizer.ADAMW_8BIT: "adamw_bnb_8bit",
+}
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,11 @@ class Schedule:
 
     @property
     def steps_per_epoch(self) -> int:
-        return math.ceil(self.rows / self.training.batch_size)
+        return self.training.steps_per_epoch(self.rows)
 
     @property
     def total_steps(self) -> int:
-        return max(1, math.ceil(self.training.epochs * self.steps_per_epoch - 1e-9))
+        return self.training.total_steps(self.rows)
 
     @property
     def warmup_steps(self) -> int:
@@ -58,8 +63,7 @@ class Schedule:
 
     def evaluates_after(self, step: int) -> bool:
         """Whether the validation rows are measured after so many steps."""
-        share = self.training.evaluations_per_epoch / self.steps_per_epoch
-        return step == self.total_steps or math.floor(step * share + 1e-9) > math.floor((step - 1) * share + 1e-9)
+        return self.training.evaluates_after(step, self.rows)
 
 
 def plan_of(schedule: Schedule, model: Model, training_rows: int, validation_rows: int) -> Plan:
@@ -106,6 +110,7 @@ class StepTrainer(Trainer):
 
     Attributes:
         budget: Tokens computed at once; halved when memory runs out, because that changes nothing but the speed.
+        rate_factor: What the scheduled learning rate is multiplied by; lowered on a plateau.
         random_states_before: States of the random generators before the step that is being computed.
         facts: What the last step did.
     """
@@ -121,6 +126,7 @@ class StepTrainer(Trainer):
         examples: Sequence[Example],
         learning_rate: float,
         first_step: int = 0,
+        rate_factor: float = 1.0,
         budget: int | None = None,
         check: Callable[[], None] = lambda: None,
         callbacks: list[TrainerCallback] | None = None,
@@ -130,16 +136,19 @@ class StepTrainer(Trainer):
         self.schedule = schedule
         self.examples = examples
         self.first_step = first_step
+        self.rate_factor = rate_factor
         self.check = check
         self.budget = budget or (TOKENS_AT_ONCE_CPU if device.torch.type == "cpu" else TOKENS_AT_ONCE_GPU)
         self.facts = StepFacts()
         self.random_states_before = random_states()
         training = schedule.training
+        self._regularize(layout)
         arguments = TrainingArguments(
             output_dir=str(job.folder / "checkpoints"),
             per_device_train_batch_size=training.batch_size,
             max_steps=schedule.total_steps - first_step,
             learning_rate=learning_rate,
+            optim=_OPTIMIZERS[training.optimizer],
             weight_decay=training.weight_decay,
             max_grad_norm=training.max_grad_norm,
             seed=training.seed,
@@ -158,22 +167,47 @@ class StepTrainer(Trainer):
     def get_train_dataloader(self) -> Any:
         return _StepLoader(self.schedule, self.examples, self.first_step)
 
+    def _regularize(self, layout: Layout) -> None:
+        training = self.schedule.training
+        layout.label_smoothing, layout.noise = training.label_smoothing, training.neftune_noise_alpha
+        if layout.noise and getattr(layout, "share", False):
+            layout.share = False  # type: ignore[attr-defined]
+            reason = "With NEFTune each row has noise of its own, also on a beginning that others have too."
+            self.job.decided("shared beginnings", "computed for each row", reason)
+
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """The learning rate as a closed formula of the step, so that a resumed run needs no scheduler state."""
         optimizer = optimizer or self.optimizer
-        training = self.schedule.training
+        scheduler, options = self.schedule.training.scheduler, {}
+        if scheduler is Scheduler.COSINE_WITH_RESTARTS:
+            options = {"num_cycles": self.schedule.training.num_cycles}
+        elif scheduler is Scheduler.REDUCE_LR_ON_PLATEAU:
+            scheduler = Scheduler.CONSTANT_WITH_WARMUP  # reduced by `lower_rate`
         whole_run = get_scheduler(
-            training.scheduler.value,
+            scheduler.value,
             optimizer,
             num_warmup_steps=self.schedule.warmup_steps,
             num_training_steps=self.schedule.total_steps,
+            scheduler_specific_kwargs=options,
         )
         factor = whole_run.lr_lambdas[0]
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        self.lr_scheduler = LambdaLR(optimizer, lambda step: factor(step + self.first_step))
+        self.lr_scheduler = LambdaLR(optimizer, lambda step: self.rate_factor * factor(step + self.first_step))
         self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def lower_rate(self, factor: float) -> float:
+        """Multiply the learning rate of all steps from now on. Returns that of the next step."""
+        scheduler, optimizer = self.lr_scheduler, self.optimizer
+        assert scheduler is not None
+        assert optimizer is not None
+        self.rate_factor *= factor
+        rates = [rate * factor for rate in scheduler.get_last_lr()]
+        scheduler._last_lr = rates  # what the trainer tells as the rate of the next step
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        return float(rates[0])
 
     def floating_point_ops(self, inputs: Any) -> int:
         return 0

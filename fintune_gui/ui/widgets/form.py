@@ -234,7 +234,8 @@ def _value_type(info: FieldInfo) -> Any:
 
 
 def _words(member: Enum) -> str:
-    return str(member.value).replace("_", " ").capitalize()
+    named: str | None = getattr(member, "display_name", None)
+    return named or str(member.value).replace("_", " ").capitalize()
 
 
 def _range_sentence(info: FieldInfo, kind: Any) -> str:

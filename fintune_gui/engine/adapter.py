@@ -1,0 +1,99 @@
+"""Which parts of a model learn: adapters beside its linear layers, or its own weights; the first layers may rest."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from fintune_gui.project.combinations import is_named, unknown_targets
+from fintune_gui.project.document import Task
+from fintune_gui.project.errors import TrainingError
+from fintune_gui.project.settings import ALL_LINEAR, ATTENTION, LoraVariant, TrainingSettings
+
+_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
+
+
+def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Task, *, quantized: bool) -> Any:
+    """The model inside an adapter. `new` modules are untrained: they learn as a whole, and travel with the adapter.
+
+    Raises:
+        TrainingError: if the settings name layers that the model does not have.
+    """
+    from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
+
+    if quantized:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    left_out = [rf"(.*\.)?{re.escape(name)}" for name in sorted(new)] + _frozen_patterns(model, training.frozen_layers)
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM if task.generates else TaskType.SEQ_CLS,
+        r=training.lora_rank,
+        lora_alpha=training.lora_alpha,
+        lora_dropout=training.lora_dropout,
+        use_rslora=training.lora_variant is LoraVariant.RSLORA,
+        use_dora=training.lora_variant is LoraVariant.DORA,
+        target_modules=_targets(model, training),
+        modules_to_save=sorted(new) or None,
+        exclude_modules="|".join(left_out) or None,
+    )
+    return get_peft_model(model, config)
+
+
+def freeze_first_layers(model: Any, frozen: int) -> None:
+    """Let the first layers of a whole model rest, and all that comes before them: its embeddings."""
+    if not frozen:
+        return
+    layers, _ = blocks_of(model)
+    for name, parameter in model.named_parameters():
+        if name.startswith(f"{layers}.{frozen}."):
+            return
+        parameter.requires_grad_(False)
+
+
+def blocks_of(model: Any) -> tuple[str, nn.ModuleList]:
+    """The model's layers in order, and the name of their list.
+
+    Raises:
+        TrainingError: if the model is not made of a list of layers.
+    """
+    count = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == count:
+            return name, module
+    raise TrainingError(
+        "training.no_layers",
+        "The first layers of this model cannot be told from the others.",
+        f"A {type(model).__name__} is not made of one list of layers.",
+        "Set the number of frozen layers to 0.",
+    )
+
+
+def _frozen_patterns(model: Any, frozen: int) -> list[str]:
+    """Regular expressions for the names of all modules in the first layers."""
+    if not frozen:
+        return []
+    name, _ = blocks_of(model)
+    return [rf"{re.escape(name)}\.({'|'.join(map(str, range(frozen)))})\..*"]
+
+
+def _targets(model: Any, training: TrainingSettings) -> str | list[str]:
+    """What gets an adapter, in the words of the library: "all-linear" or names."""
+    if training.lora_targets == ALL_LINEAR:
+        return ALL_LINEAR
+    head = model.get_output_embeddings()
+    linear = [
+        name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D) and module is not head
+    ]
+    chosen = training.chosen_targets
+    unknown = [target for target in chosen if not any(is_named(name, target) for name in linear)]
+    if training.lora_targets == ATTENTION:
+        names = [name for name in linear if _ATTENTION.search(name.rpartition(".")[0])]
+        unknown = [] if names else [ATTENTION]
+    else:
+        names = [name for name in linear if any(is_named(name, target) for target in chosen)]
+    if unknown:
+        problem = unknown_targets(unknown, linear)
+        raise TrainingError(problem.code, problem.what, problem.why, problem.todo)
+    return names

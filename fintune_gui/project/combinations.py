@@ -1,0 +1,189 @@
+"""Settings that cannot work together, or not on this computer, or not with this model: all reasons at once.
+
+The window, the command line and the making of a run ask the same function, so that none of them can start such a run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from fintune_gui.project.errors import Problem
+from fintune_gui.project.settings import ALL_LINEAR, ATTENTION, Method, Optimizer, Scheduler, TrainingSettings
+
+_LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+_LOWEST_POLYNOMIAL_RATE = 1e-7
+_FEWEST_EVALUATIONS = 3
+_NAMES_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What this computer has that some settings need.
+
+    Attributes:
+        cuda: Whether there is an NVIDIA graphics card.
+        bitsandbytes: Whether the library for 4-bit weights and the 8-bit optimizer is installed.
+    """
+
+    cuda: bool
+    bitsandbytes: bool
+
+
+@lru_cache(maxsize=1)
+def find_abilities() -> Abilities:
+    """Look at this computer, at once and without torch."""
+    linux = sys.platform == "linux"
+    driver = not linux or any(Path(place).exists() for place in ("/proc/driver/nvidia", "/dev/dxg", "/dev/nvidiactl"))
+    return Abilities(shutil.which("nvidia-smi") is not None and driver, find_spec("bitsandbytes") is not None)
+
+
+def find_layers(model_folder: Path) -> int | None:
+    """How many layers the model in a folder has; None if its configuration does not say."""
+    try:
+        config = json.loads((model_folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    parts = (config, config.get("text_config"))
+    found = (part[name] for part in parts if isinstance(part, dict) for name in _LAYER_COUNTS if name in part)
+    return next((count for count in found if isinstance(count, int)), None)
+
+
+def find_matrices(model_folder: Path) -> list[str]:
+    """The names of the model's weight matrices, from the headers of its files; none if they cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    names = []
+    for path in sorted(model_folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="np") as file:
+                wanted = [name for name in file.keys() if name.endswith(".weight")]  # noqa: SIM118 (not a dict)
+                names += [name.removesuffix(".weight") for name in wanted if len(file.get_slice(name).get_shape()) == 2]
+        except (OSError, SafetensorError):
+            return []
+    return names
+
+
+def last_names(names: list[str]) -> list[str]:
+    """What layers are called in every block: the last words of their names, each once."""
+    return sorted({name.rpartition(".")[2] for name in names})
+
+
+def is_named(full_name: str, chosen: str) -> bool:
+    """Whether a layer is meant by a name that the user wrote: the whole one, or its end."""
+    return full_name == chosen or full_name.endswith(f".{chosen}")
+
+
+def find_conflicts(
+    training: TrainingSettings, method: Method, *, model_folder: Path, rows: int | None, abilities: Abilities
+) -> list[Problem]:
+    """Every reason why a run with these settings cannot be started.
+
+    Args:
+        model_folder: The base model's folder; it is looked into only for settings that name its layers.
+        rows: Number of training rows, if it is known yet.
+    """
+    adapter = method is not Method.FULL
+    checks: list[Callable[[], Problem | None]] = [
+        lambda: _qlora(abilities) if method is Method.QLORA else None,
+        lambda: _eight_bits(abilities) if training.optimizer is Optimizer.ADAMW_8BIT else None,
+        lambda: _frozen(training.frozen_layers, model_folder) if training.frozen_layers else None,
+        lambda: _targets(training.chosen_targets, model_folder) if adapter and training.chosen_targets else None,
+        lambda: (
+            _polynomial(training.effective_learning_rate(method))
+            if training.scheduler is Scheduler.POLYNOMIAL
+            else None
+        ),
+        lambda: _plateau(training, rows) if rows and training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU else None,
+    ]
+    return [problem for check in checks if (problem := check()) is not None]
+
+
+def _qlora(abilities: Abilities) -> Problem | None:
+    if abilities.bitsandbytes and sys.platform != "darwin":
+        return None
+    return Problem(
+        code="model.no_qlora",
+        what="QLoRA cannot be used on this computer.",
+        why="It needs the library bitsandbytes, which is not installed."
+        if not abilities.bitsandbytes
+        else "Its library bitsandbytes does not train on Apple computers.",
+        todo="Choose LoRA on the page Model.",
+    )
+
+
+def _eight_bits(abilities: Abilities) -> Problem | None:
+    lacking = [
+        word
+        for word, there in (("an NVIDIA graphics card", abilities.cuda), ("bitsandbytes", abilities.bitsandbytes))
+        if not there
+    ]
+    if not lacking:
+        return None
+    return Problem(
+        code="training.no_8bit",
+        what="The 8-bit optimizer cannot be used on this computer.",
+        why=f"It lacks {' and '.join(lacking)}.",
+        todo="Choose the optimizer AdamW, or Adafactor if memory is short.",
+    )
+
+
+def _frozen(frozen: int, model_folder: Path) -> Problem | None:
+    layers = find_layers(model_folder)
+    if layers is None or frozen < layers:
+        return None
+    return Problem(
+        code="training.frozen_layers",
+        what=f"{frozen} frozen layers leave nothing to learn.",
+        why=f"The model has {layers} layers.",
+        todo=f"Freeze at most {layers - 1} of them.",
+    )
+
+
+def _targets(chosen: tuple[str, ...], model_folder: Path) -> Problem | None:
+    known = find_matrices(model_folder)
+    unknown = [name for name in chosen if known and not any(is_named(full, name) for full in known)]
+    return unknown_targets(unknown, known) if unknown else None
+
+
+def unknown_targets(unknown: list[str], known: list[str]) -> Problem:
+    """What is said about names of layers that the model does not have."""
+    quoted = ", ".join(f"“{name}”" for name in unknown)
+    return Problem(
+        code="training.lora_targets",
+        what=f"The model has no layer called {quoted}.",
+        why=f"Its layers are called {', '.join(last_names(known)[:_NAMES_SHOWN])}.",
+        todo=f'Choose some of these as LoRA targets, or write "{ALL_LINEAR}" or "{ATTENTION}".',
+    )
+
+
+def _polynomial(rate: float) -> Problem | None:
+    if rate > _LOWEST_POLYNOMIAL_RATE:
+        return None
+    return Problem(
+        code="training.polynomial_rate",
+        what=f"A learning rate of {rate:g} cannot fall by the polynomial scheduler.",
+        why=f"That scheduler ends at {_LOWEST_POLYNOMIAL_RATE:g}.",
+        todo="Raise the learning rate, or choose another scheduler.",
+    )
+
+
+def _plateau(training: TrainingSettings, rows: int) -> Problem | None:
+    evaluations = training.evaluations(rows)
+    if evaluations >= _FEWEST_EVALUATIONS:
+        return None
+    return Problem(
+        code="training.plateau",
+        what="The learning rate could never be reduced on a plateau.",
+        why=f"The run would be evaluated {'once' if evaluations == 1 else 'twice'}; "
+        f"it takes {_FEWEST_EVALUATIONS} evaluations for a reduction to have an effect.",
+        todo="Evaluate more often, train longer, or choose another scheduler.",
+    )
