@@ -125,8 +125,6 @@ def save_checkpoint(
     return target
 
 
-def _require_room(folder: Path, *tensors: dict[str, torch.Tensor]) -> None:
-    """Raise "no space" before anything is written: the writer of safetensors would abort less politely."""
 def _free_place(run_folder: Path, step: int) -> Path:
     """Where the checkpoint of `step` goes. One that a pointer names is never written over: a kill might cost both."""
     place = run_folder / FOLDER / f"step-{step:06d}"
@@ -141,6 +139,8 @@ def rewrite_state(checkpoint: Path, state: CheckpointState) -> None:
     write_json(checkpoint / STATE_FILE, json.loads(state.model_dump_json()))
 
 
+def _require_room(folder: Path, *tensors: dict[str, torch.Tensor]) -> None:
+    """Raise "no space" before anything is written: the writer of safetensors would abort less politely."""
     import errno
 
     needed = sum(tensor.nbytes for group in tensors for tensor in group.values())
