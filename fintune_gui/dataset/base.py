@@ -257,14 +257,18 @@ class BaseWriter:
             self._parts[0][0].replace(self.path)
             self.sha256 = self._digest.hexdigest()
             return
+        self._join_parts()
+        for path, _, _ in self._parts:
+            path.unlink()
+
+    def _join_parts(self) -> None:
+        """A function of its own, so that no part is mapped any more when it is removed: Windows would refuse."""
         digest = hashlib.sha256()
         whole = TextFileWriter(self.path, self.columns, digest)
         for arrays in self._joined_parts():
             whole.write(arrays)
         whole.close()
         self.sha256 = digest.hexdigest()
-        for path, _, _ in self._parts:
-            path.unlink()
 
     def _joined_parts(self) -> Iterator[list[pa.Array]]:
         for path, _, known in self._parts:

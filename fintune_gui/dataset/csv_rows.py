@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fintune_gui.dataset.json_rows import BROKEN_BYTES, RawRow
 from fintune_gui.dataset.text_files import has_broken_characters, open_text
+from fintune_gui.dataset.wording import free_name
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.settings import Frozen
 
@@ -163,11 +164,7 @@ def column_names(cells: Sequence[str]) -> list[str]:
     """Usable names for columns: trimmed, never empty, never twice."""
     names: list[str] = []
     for number, cell in enumerate(cells, start=1):
-        base = cell.strip().lstrip("\ufeff") or f"column_{number}"
-        name, copy = base, 2
-        while name in names:
-            name, copy = f"{base}_{copy}", copy + 1
-        names.append(name)
+        names.append(free_name(cell.strip().lstrip("\ufeff") or f"column_{number}", names))
     return names
 
 

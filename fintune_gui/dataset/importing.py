@@ -7,6 +7,7 @@ moment leaves what was there before, or the new rows whole.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,14 +21,22 @@ from pydantic import ValidationError
 from fintune_gui.dataset.base import damaged
 from fintune_gui.dataset.intake import SOURCE_COLUMN, ImportResult, Intake, Rejected, Report
 from fintune_gui.dataset.log_file import LOG_FILE, create_log
-from fintune_gui.dataset.places import BASE_FILE, REJECTED_FILE, SOURCE_FILE, put_in_place, recover, remove_unfinished
+from fintune_gui.dataset.places import (
+    BASE_FILE,
+    BASE_FOLDER,
+    REJECTED_FILE,
+    SOURCE_FILE,
+    put_in_place,
+    recover,
+    remove_unfinished,
+)
 from fintune_gui.dataset.readers.hub import check_hub_name
 from fintune_gui.dataset.readers.unpacking import parts_of
 from fintune_gui.dataset.sniffing import Sniffed, sniff
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.document import SourceFile
 from fintune_gui.project.errors import DataError
-from fintune_gui.project.files import disk_errors_explained, write_atomic, write_json
+from fintune_gui.project.files import disk_errors_explained, sync_folder, write_atomic, write_json
 from fintune_gui.project.import_options import FileChoice, FileFormat, ImportOptions
 
 if TYPE_CHECKING:
@@ -85,10 +94,13 @@ def import_files(
     choices = choices_of(files, options)
     recover(dataset_folder)
     with _workplace(dataset_folder) as folder:
-        (folder / "base").mkdir()
+        (folder / BASE_FOLDER).mkdir()
         with (folder / REJECTED_FILE).open("wb") as rejects:
             intake = Intake(folder / BASE_FILE, rejects, _scratch(folder), report, check_cancelled)
             result = intake.read(choices)
+            rejects.flush()
+            os.fsync(rejects.fileno())
+        sync_folder(folder / BASE_FOLDER)
         rmtree(_scratch(folder))
         create_log(folder / LOG_FILE)
         document: dict[str, Any] = {"reader_version": READER_VERSION}
@@ -109,7 +121,8 @@ def add_files(
 ) -> ImportResult:
     """Read `files` and put their rows behind the present ones, as one operation that can be undone.
 
-    Columns that have the name of a present column continue it; the others are new. The column `SOURCE_COLUMN` says
+    Columns that have the name of a present column continue it; the others are new, also one with the name that a
+    column had before it was renamed. The column `SOURCE_COLUMN` says
     from then on which file a row came from.
 
     Raises:
@@ -121,6 +134,7 @@ def add_files(
     with Dataset.open(dataset_folder) as dataset:
         keys = dict(dataset.keys)
     segment = f"rows.{uuid.uuid4().hex[:12]}.arrow"
+    key_of = _keys_by_name(keys, segment)
     with _workplace(dataset_folder) as folder:
         rejects_file = folder / REJECTED_FILE
         with rejects_file.open("wb") as rejects:
@@ -131,17 +145,24 @@ def add_files(
                 report,
                 check_cancelled,
                 file_column=True,
-                names=_names_for(keys),
+                names=key_of,
                 segment=segment,
             )
             result = intake.read(choices)
         with Dataset.open(dataset_folder) as dataset:
             # a reject is listed only while the file of its segment is there, so it may be written before the rows are
             _append(rejects_file.read_bytes(), dataset_folder / REJECTED_FILE)
-            (folder / segment).rename(dataset_folder / "base" / segment)
+            (folder / segment).rename(dataset_folder / BASE_FOLDER / segment)
+            sync_folder(dataset_folder / BASE_FOLDER)  # it must be there before the log says so
             names = ", ".join(Path(choice.path).name for choice in choices[:3]) + (" …" if len(choices) > 3 else "")
             label = f"Added {counted(result.rows, 'row')} from {names}"
-            dataset.append_file(segment, result.sources, label=label, fill=_first_file(dataset, keys))
+            dataset.append_file(
+                segment,
+                result.sources,
+                label=label,
+                names={key: name for name, key in key_of.items()},
+                fill=_first_file(dataset, keys, key_of),
+            )
             return result.model_copy(update={"columns": dataset.columns})
 
 
@@ -164,7 +185,7 @@ def read_rejected(dataset_folder: Path) -> list[Rejected]:
         return []
     with path.open("rb") as file:
         found = [Rejected.model_validate_json(line) for line in file]
-    present = {one.segment for one in found if one.segment and (dataset_folder / "base" / one.segment).exists()}
+    present = {one.segment for one in found if one.segment and (dataset_folder / BASE_FOLDER / one.segment).exists()}
     return [one for one in found if one.segment is None or one.segment in present]
 
 
@@ -229,24 +250,19 @@ def _append(lines: bytes, target: Path) -> None:
     write_atomic(target, fill)
 
 
-def _names_for(keys: Mapping[str, str]) -> dict[str, str]:
-    """The key under which each name of a file is stored: that of the column it continues.
+def _keys_by_name(keys: Mapping[str, str], segment: str) -> dict[str, str]:
+    """The key under which a name of a file is stored, where that is not the name itself.
 
-    A column that was renamed leaves its old name to others, but keeps its key; so these need a key of their own.
+    A column that was renamed continues under its present name. It leaves its old name to others but keeps its key, so
+    these need a key of their own, which no column of any file has.
     """
     names = {shown: key for key, shown in keys.items()}
-    for key in keys:
-        if key not in names:
-            number = 2
-            while f"{key}_{number}" in keys or f"{key}_{number}" in names:
-                number += 1
-            names[key] = f"{key}_{number}"
-    return names
+    return {key: f"{key}@{segment}" for key in keys if key not in names} | names
 
 
-def _first_file(dataset: Dataset, keys: Mapping[str, str]) -> dict[str, str]:
+def _first_file(dataset: Dataset, keys: Mapping[str, str], key_of: Mapping[str, str]) -> dict[str, str]:
     """The file's name for the rows that have been there so far, if only one file was read."""
     sources: Sequence[SourceFile] = dataset.sources
     if SOURCE_COLUMN in keys.values() or len(sources) != 1:
         return {}
-    return {_names_for(keys).get(SOURCE_COLUMN, SOURCE_COLUMN): Path(sources[0].path).name}
+    return {key_of.get(SOURCE_COLUMN, SOURCE_COLUMN): Path(sources[0].path).name}

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fintune_gui.dataset.base import TEXT, BaseFile
 from fintune_gui.dataset.changes import Segment
 from fintune_gui.dataset.column import Batches, Column, Mask, RowIds
-from fintune_gui.dataset.wording import counted
+from fintune_gui.dataset.wording import counted, free_name
 from fintune_gui.project.errors import DataError
 
 
@@ -29,6 +29,7 @@ class Originals:
 
     Attributes:
         keys: The columns by the names under which they came, in that order.
+        imported: Those of them that came with the import and not later.
         starts: Row id of the first row of each batch.
         by_hand: For each row whether it was added by hand, so that every cell in it was typed.
         added: For each row whether it came after the import.
@@ -41,6 +42,7 @@ class Originals:
             self._parts.append((file, file.batch_lengths if file is not None else [segment.rows]))
         names = [name for file, _ in self._parts if file is not None for name in file.columns]
         self.keys: tuple[str, ...] = tuple(dict.fromkeys(names))
+        self.imported = base.columns
         lengths = [length for _, batches in self._parts for length in batches]
         self.starts: list[int] = [0, *np.cumsum(lengths[:-1]).tolist()] if lengths else []
         self.total_rows: int = sum(lengths)
@@ -130,6 +132,18 @@ class Picture:
         """The key of a column, which renaming does not change. Raises `DataError` if there is no such column."""
         self.column_of(name)
         return next(key for key, shown in self.keys.items() if shown == name)
+
+    def new_names(self, keys: Iterable[str], wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """For those of `keys` that are new and cannot be the name of their column: the key, and the name to give."""
+        taken = {*self.columns}
+        renamed = {}
+        for key in keys:
+            if key not in self.keys:
+                name = free_name(wanted.get(key, key), taken)
+                taken.add(name)
+                if name != key:
+                    renamed[key] = (key, name)
+        return renamed
 
     def require_rows(self, row_ids: Iterable[int] | RowIds) -> RowIds:
         """The ids sorted, each once. Raises `DataError` if one of them is no row."""

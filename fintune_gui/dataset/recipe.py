@@ -78,7 +78,8 @@ def _base_of(dataset: Dataset) -> str:
 def _row_marks(dataset: Dataset, rows: list[int]) -> Rows:
     """The rows as a recipe names them: by what was imported into which column, whatever became of it."""
     picture = dataset.picture
-    columns = [(key, picture.column_of(name)) for key, name in picture.keys.items()]
+    # files that were added later bring columns that a new import of the first ones lacks
+    columns = [(key, picture.column_of(picture.keys[key])) for key in picture.originals.imported]
     first = _first_added(dataset)
 
     def mark(row: int) -> RowMark:
@@ -90,7 +91,7 @@ def _row_marks(dataset: Dataset, rows: list[int]) -> Rows:
 
 def _first_added(dataset: Dataset) -> int:
     """The id that the first row after the import has, or would have."""
-    return dataset.total_rows - int(dataset.added_mask().sum())
+    return dataset.total_rows - int(np.count_nonzero(dataset.added_mask()))
 
 
 class _Reader:
@@ -154,6 +155,7 @@ class _Reader:
         segment = change.segment
         assert segment is not None
         if segment.file is not None:
+            self._names |= {key: name for key, (_, name) in change.renamed.items()}
             files = ", ".join(Path(source["path"]).name for source in segment.sources)
             return NotRepeated(label=operation.label, reason=f"Add the files yourself: {files}.", rows=segment.rows)
         rows: list[dict[str, str]] = [{} for _ in range(segment.rows)]

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from fintune_gui.dataset.column import RowIds
 from fintune_gui.dataset.export_files import FileKind, RowFile, open_row_file
 from fintune_gui.dataset.gathering import gathered, in_parts
-from fintune_gui.dataset.wording import counted
+from fintune_gui.dataset.wording import counted, free_name
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import remove_leftovers_of, write_atomic
 from fintune_gui.project.settings import Frozen
@@ -127,7 +127,7 @@ def export_rows(
     _refuse_own_files(dataset, target)
     if kind == "xlsx":
         _refuse_beyond_excel(picture, ids, names, include_row_numbers, check_cancelled)
-    number = _free_name(ROW_NUMBER, names) if include_row_numbers else None
+    number = free_name(ROW_NUMBER, names) if include_row_numbers else None
     found, warnings = 0, []
 
     def fill(beside: Path) -> None:
@@ -154,11 +154,6 @@ def _in_order(picture: Picture, ids: RowIds, names: Sequence[str]) -> Iterator[t
     chosen = [picture.column_of(name) for name in names]
     for part in in_parts(ids, _AT_ONCE):
         yield part, [gathered(column, part) for column in chosen]
-
-
-def _free_name(wanted: str, taken: Sequence[str]) -> str:
-    names = (wanted if number == 1 else f"{wanted}_{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)
 
 
 def _counted(file: RowFile, expected: int, target: Path) -> int:

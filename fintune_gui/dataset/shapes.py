@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, count
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ import orjson
 from fintune_gui.dataset import conversations
 from fintune_gui.dataset.conversations import BadConversation, parse_chatml
 from fintune_gui.dataset.json_rows import CONVERSATION_KEYS
+from fintune_gui.dataset.wording import free_name
 from fintune_gui.project.settings import Frozen
 
 MESSAGES = "messages"
@@ -292,7 +292,7 @@ def as_texts(values: Row) -> dict[str, str | None]:
     for name, value in values.items():
         column = column_of(name, value)
         if column in texts:  # for example both "messages" and "conversations"
-            column = next(other for other in chain([name], (f"{name}_{i}" for i in count(2))) if other not in texts)
+            column = free_name(name, texts)
         if column == "input" and _is_openai_input(value):
             texts[column] = conversations.canonical_text(value["messages"])
             for other, inner in value.items():

@@ -234,21 +234,24 @@ class Dataset(DatasetReading):
             return self._do(kind, label, {"rows_touched": len(rows)}, change)
 
     def append_file(
-        self, file: str, sources: Sequence[SourceFile], *, label: str, fill: Mapping[str, str] | None = None
-    ) -> Operation:
+        self, file: str, sources: Sequence[SourceFile], *, label: str, names: Mapping[str, str] | None = None,
+        fill: Mapping[str, str] | None = None,
+    ) -> Operation:  # fmt: skip
         """Add the rows of an Arrow file that lies, durable, in the folder of the base.
 
         The file's columns are named by the keys of the columns that they continue; other names make new columns.
 
         Args:
+            names: Key of a new column -> its name, where it is another; one that is taken meanwhile gets a number.
             fill: New columns of the file -> what stands in them in all rows so far.
         """
-        with self._changing():
+        with self._changing() as picture:
             added = self._files.open(file)
             known = [source.model_dump(mode="json") for source in sources]
             columns = list(added.columns)
-            segment = Segment(self.total_rows, added.total_rows, file, columns, dict(fill or {}), known)
-            return self._do("files", label, {"rows_touched": added.total_rows}, Change(segment=segment))
+            segment = Segment(picture.total_rows, added.total_rows, file, columns, dict(fill or {}), known)
+            change = Change(segment=segment, renamed=picture.new_names(columns, names or {}))
+            return self._do("files", label, {"rows_touched": added.total_rows}, change)
 
     def rename(self, column: str, new_name: str) -> Operation | None:
         """Give a column another name. None if it has that name.

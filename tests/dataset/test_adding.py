@@ -66,10 +66,30 @@ def test_that_adding_is_one_operation_that_can_be_undone(dataset_folder: Path, t
 def test_that_a_renamed_column_is_continued_by_its_present_name(dataset_folder: Path, tmp_path: Path) -> None:
     with Dataset.open(dataset_folder) as dataset:
         dataset.rename("text", "message")
-    add_files(dataset_folder, [write_csv(tmp_path / "second.csv", ["message", "text"], [["three", "other"]])])
+    second = write_csv(tmp_path / "second.csv", ["message", "text", "text_2"], [["three", "other", "more"]])
+    for _ in range(2):
+        add_files(dataset_folder, [second])
     found = rows(dataset_folder)
-    assert found[0] == {"message": "one", "label": "a", "source": "first.csv", "text_2": None}
-    assert found[2] == {"message": "three", "label": None, "source": "second.csv", "text_2": "other"}
+    assert found[0] == {"message": "one", "label": "a", "source": "first.csv", "text": None, "text_2": None}
+    new = {"message": "three", "label": None, "source": "second.csv", "text": "other", "text_2": "more"}
+    assert found[2:] == [new, new]
+    with Dataset.open(dataset_folder) as dataset:
+        dataset.go_to(1)
+        assert dataset.columns == ("message", "label")
+        dataset.go_to(3)
+        assert dict(dataset.rows()) == dict(enumerate(found))
+
+
+def test_that_a_name_that_is_taken_while_a_file_is_read_leaves_both_columns(
+    dataset_folder: Path, tmp_path: Path
+) -> None:
+    def rename(*_progress: object) -> None:
+        with Dataset.open(dataset_folder) as dataset:
+            if "other" not in dataset.columns:
+                dataset.rename("text", "other")
+
+    add_files(dataset_folder, [write_csv(tmp_path / "second.csv", ["other"], [["three"]])], report=rename)
+    assert rows(dataset_folder)[2] == {"other": None, "label": None, "source": "second.csv", "other_2": "three"}
 
 
 def test_that_a_file_that_cannot_be_added_changes_nothing(dataset_folder: Path, tmp_path: Path) -> None:

@@ -129,3 +129,16 @@ def test_that_an_operation_of_an_unknown_kind_is_kept_by_what_it_did(make_datase
     first.remove([3], "Later", kind="unheard of")
     assert replay(second, recipe_of(first)).left_out == []
     assert everything(second) == everything(first)
+
+
+def test_that_rows_are_known_again_where_other_files_were_added_to_them(make_dataset: Make, tmp_path: Path) -> None:
+    """Added files bring columns of their own, also to the rows that were there."""
+    dataset = make_dataset(ROWS)
+    add_files(dataset.folder, [write_csv(tmp_path / "more.csv", ["text", "grade"], [["new", "1"]])])
+    with Dataset.open(dataset.folder) as grown:
+        grown.remove([3], "Not ours")
+        recipe = recipe_of(grown)
+    fresh = make_dataset(ROWS)
+    replayed = replay(fresh, recipe)
+    assert [left.split(":")[0] for left in replayed.left_out] == ["Added 1 row from more.csv"]
+    assert np.flatnonzero(fresh.removed_mask).tolist() == [3]
