@@ -98,9 +98,9 @@ def _train(loop: RunLoop, *, finished: bool) -> Outcome:
 
 
 def _latest_state(job: Job) -> CheckpointState | None:
-    latest = checkpoints.find_checkpoint(job.folder, "latest")
     """Where the run goes on, after what a kill in the middle of a save left undone was done or removed."""
     remove_leftovers(job.folder / checkpoints.FOLDER)
+    latest = checkpoints.find_checkpoint(job.folder, "latest")
     if latest is None:
         return None
     state = checkpoints.read_state(latest)
