@@ -1,8 +1,9 @@
 """Pictures of every page: ``python -m tests.screenshots OUT [STEP ...]``, or ``OUT --project FOLDER``.
 
 Each page (and Home) is drawn at 1280 × 800 and 1024 × 700, in light and dark, with an empty project, a normal one and a
-broken one. Pages are taken from the registry, so that a new one is in the pictures by itself. With a project of one's
-own there is one picture of each page, for the documentation.
+broken one. Pages are taken from the registry, so that a new one is in the pictures by itself; what a page shows only
+when it is asked for is in `VIEWS`. With a project of one's own there is one picture of each page and view, for the
+documentation.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QThreadPool
 from PySide6.QtWidgets import QApplication
 
+from fintune_gui.dataset.apply import record_import
 from fintune_gui.dataset.cleaning import apply_recipe, find_problems, safe_steps
+from fintune_gui.dataset.importing import add_files
 from fintune_gui.dataset.samples import create_sample
 from fintune_gui.dataset.splitting import make_split
 from fintune_gui.dataset.store import Dataset
@@ -25,6 +31,7 @@ from fintune_gui.project.flow import Facts, Step, input_fingerprints
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import wait_for_background
+from fintune_gui.ui.services.imported_rows import REJECTS, ROWS
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.window import MainWindow
@@ -36,6 +43,44 @@ SCHEMES = ("light", "dark")
 _SETTLE_MS = 1500
 
 
+@contextmanager
+def _facets(page: Any) -> Iterator[None]:
+    """The facets beside the table, and a row with marks in the detail pane."""
+    page.bench.rows.show_facets(True)
+    page.bench.asking.go_to_flagged()
+    yield
+    page.bench.rows.show_facets(False)
+
+
+@contextmanager
+def _find(page: Any) -> Iterator[None]:
+    page.bench.open_find()
+    page.bench.finder.what.setText("invoice")
+    page.bench.finder.replacement.setText("bill")
+    yield
+    page.bench.finder.close_bar()
+
+
+@contextmanager
+def _import_sheet(page: Any) -> Iterator[None]:
+    page.import_again()
+    yield
+    page.leave_sheet()
+
+
+@contextmanager
+def _rejects(page: Any) -> Iterator[None]:
+    page.rows.show_view(REJECTS)
+    yield
+    page.rows.show_view(ROWS)
+
+
+VIEWS: dict[Step, dict[str, Callable[[Any], AbstractContextManager[None]]]] = {
+    Step.DATA: {"facets": _facets, "sheet": _import_sheet, "rejects": _rejects},
+    Step.CLEAN: {"find": _find},
+}
+
+
 def empty_project(folder: Path) -> Path:
     """Only an objective."""
     objective = Objective(task=Task.CLASSIFICATION, metric=Metric.F1, target=0.9)
@@ -44,9 +89,14 @@ def empty_project(folder: Path) -> Path:
 
 
 def normal_project(folder: Path) -> Path:
-    """The tickets sample with cleaning, a split, a model, two runs and a report."""
+    """The tickets sample with a second file, cleaning, a split, a model, two runs and a report."""
+    more = folder.with_name("more tickets.csv")
+    more.write_text("text,topic\nThe printer is not found,bug\nWhere is my invoice?,billing,twice\n", encoding="utf-8")
     with create_sample("tickets", folder) as opened:
+        record_import(opened, add_files(opened.dataset, [more]))
         with Dataset.open(opened.dataset) as dataset:
+            dataset.mark([4], flag=True)
+            dataset.set_note(4, "Ask Mia: is this a question about sales?")
             dataset.edit(3, "text", "Cannot log in after the update, it says the token expired")
             apply_recipe(dataset, safe_steps(find_problems(dataset, opened.project.format.roles)))
             dataset.remove([8, 9], "Removed by hand")
@@ -97,6 +147,10 @@ def take_all(out: Path, steps: list[Step]) -> int:
             window.show_step(step)
             _settle()
             count += _take(window, out, f"{step.value}-{state}")
+            for name, view in VIEWS.get(step, {}).items() if state == "normal" else ():
+                with view(window.pages.page):
+                    _settle()
+                    count += _take(window, out, f"{step.value}-{state}-{name}")
         window.close()
         wait_for_background(5000)
         remember_project(folder)
@@ -113,7 +167,7 @@ def take_all(out: Path, steps: list[Step]) -> int:
 
 
 def take_project(out: Path, folder: Path) -> int:
-    """Draw the pages of the project in `folder` into `out`, once each. Returns how many pictures there are."""
+    """Draw the pages of the project in `folder` and their views, once each. Returns how many pictures there are."""
     _application()
     out.mkdir(parents=True, exist_ok=True)
     theme().apply("light")
@@ -125,9 +179,16 @@ def take_project(out: Path, folder: Path) -> int:
         window.show_step(step)
         _settle()
         _draw(window, out / f"{step.value}-light.png")
+    for step, views in VIEWS.items():  # afterwards, as they leave the focus somewhere
+        window.show_step(step)
+        _settle()
+        for name, view in views.items():
+            with view(window.pages.page):
+                _settle()
+                _draw(window, out / f"{step.value}-{name}-light.png")
     window.close()
     wait_for_background(5000)
-    return len(Step)
+    return len(Step) + sum(map(len, VIEWS.values()))
 
 
 def _application() -> QApplication:
