@@ -140,10 +140,11 @@ def state_facet(dataset: DatasetReading | Picture, query: Query, *, check_cancel
     empty = matching(picture, Query(text="is empty", show="all"), check_cancelled)
     masks = {"empty": empty & shown}
     masks |= {state: state_mask(picture, state) & (everything if state == "removed" else shown) for state in STATES}
-    values = [FacetValue(value=state, count=int(mask.sum()), filter=f"is {state}") for state, mask in masks.items()]
-    noted = int((picture.noted_mask() & shown).sum())
+    counts = {state: int(np.count_nonzero(mask)) for state, mask in masks.items()}
+    values = [FacetValue(value=state, count=count, filter=f"is {state}") for state, count in counts.items()]
+    noted = int(np.count_nonzero(picture.noted_mask() & shown))
     values.append(FacetValue(value="with note", count=noted, filter="has note"))
-    return Facet(column="", values=tuple(values), distinct=len(values), shown_of=int(shown.sum()))
+    return Facet(column="", values=tuple(values), distinct=len(values), shown_of=int(np.count_nonzero(shown)))
 
 
 def picture_of(dataset: DatasetReading | Picture) -> Picture:

@@ -72,7 +72,7 @@ class Rewriting:
             path = self._new_file()
             part = transform_column(column, transform, scope, key, path, batch_done=batch_done)
             touched |= part.touched
-            count = int(part.touched.sum())
+            count = int(np.count_nonzero(part.touched))
             bulk.cells += count
             if part.cells:
                 bulk.change.cells[key] = part.cells
@@ -84,7 +84,7 @@ class Rewriting:
             return None
         if self._written:
             sync_folder(self._folder)  # the files must be there before the log says so
-        bulk.rows = int(touched.sum())
+        bulk.rows = int(np.count_nonzero(touched))
         bulk.known = {"generation_cells": in_files, "rows_touched": bulk.rows}
         if bulk.change.generations and row_ids is not None:
             bulk.known["rows"] = np.flatnonzero(touched).tolist()  # a column file does not tell which rows it changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from fintune_gui.project.errors import DataError
 from fintune_gui.ui.services.background import Task, run_in_background
@@ -224,12 +224,19 @@ class RowView(QObject):
         self._show_marks()
         if first:
             self._show_columns()
-        if len(ids) and not self._table.currentIndex().isValid():
-            self._table.setCurrentIndex(self._model.index(0, 1))
-            self._table.horizontalScrollBar().setValue(0)
+        QTimer.singleShot(0, self, self._choose_first)  # the window breathes before the whole row is laid out
         if self._top:
             self._table.verticalScrollBar().setValue(self._top)
             self._top = 0
+
+    @Slot()
+    def _choose_first(self) -> None:
+        """A table with rows has a row at the cursor."""
+        if self._model.rowCount() and not self._table.currentIndex().isValid():
+            top = self._table.verticalScrollBar().value()
+            self._table.setCurrentIndex(self._model.index(0, 1))
+            self._table.horizontalScrollBar().setValue(0)
+            self._table.verticalScrollBar().setValue(top)
 
     def _show_columns(self) -> None:
         if self._columns_state:
@@ -311,6 +318,7 @@ class RowView(QObject):
         filtered = self._filter.is_filtered or bool(len(self._only))
         kept = self.dataset.kept_rows() if self.dataset is not None else 0
         self._panel.finder.set_scope(total, chosen.count(total), kept, matching=filtered)
+        self._filter.show_count(total, self.dataset.total_rows if self.dataset is not None else 0, chosen.count(total))
 
     @Slot()
     def _keep_widths(self) -> None:
