@@ -41,10 +41,13 @@ def health(
         folder = opened.dataset
         if not folder.is_dir():
             raise DataError("data.none", "The project has no rows yet.", "", 'Start with "fintune import".')
-        if use is not None:
+        found = check_health(folder)
+        if use is not None and found.problems:
             ways = {WayOut.BACKUP: restore_backup, WayOut.EARLIER: step_back_to_whole, WayOut.IMPORT: start_from_import}
             ways[use](folder)
-        found = check_health(folder)
+            found = check_health(folder)
+        elif use is not None:
+            output.say("Nothing is damaged, so nothing was changed.")
     for problem in found.problems:
         output.say(" ".join(filter(None, (problem.what, problem.why, problem.todo))))
     if not found.problems:

@@ -24,6 +24,11 @@ def test_that_whole_rows_are_said_to_be_whole(fintune: Fintune, edited: Path) ->
     assert fintune("health", edited, "--json").json == {"whole": True, "problems": []}
 
 
+def test_that_whole_rows_are_never_replaced(fintune: Fintune, edited: Path) -> None:
+    assert "nothing was changed" in fintune("health", edited, "--use", "import").out
+    assert "mine" in fintune("rows", edited, "--limit", 1, "--as", "jsonl").out
+
+
 @pytest.mark.parametrize(("way", "label"), [("backup", "mine"), ("import", None)])
 def test_that_a_lost_record_of_changes_is_said_and_mended(
     fintune: Fintune, edited: Path, way: str, label: str | None
