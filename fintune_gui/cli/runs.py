@@ -14,8 +14,9 @@ from fintune_gui.cli.work import ProjectPath, RunNumber, do_job, not_understood,
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import user_path
+from fintune_gui.project.presets import Preset, offered_presets, preset_changes, with_changes
 from fintune_gui.project.report import Report, read_report
-from fintune_gui.project.settings import parse_assignments
+from fintune_gui.project.settings import Method, TrainingSettings, parse_assignments
 from fintune_gui.project.spec import SPEC_FILE
 from fintune_gui.project.store import ProjectFolder
 
@@ -27,16 +28,22 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A training setting, for example learning_rate=2e-4."),
     ] = None,
+    preset: Annotated[
+        Preset | None,
+        typer.Option("--preset", help="Settings for a kind of work; what it changes is told. --set wins over it."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run from its last checkpoint.")] = False,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Train a new run, or resume the last one. Ctrl+C stops it and keeps the best."""
-    if resume and assignments:
-        not_understood("A resumed run keeps its settings: leave out --set, or start a new run without --resume.")
+    if resume and (assignments or preset):
+        not_understood(
+            "A resumed run keeps its settings: leave out --set and --preset, or start a new run without --resume."
+        )
     output = Output(as_json=as_json)
     with open_project(project, to_change=True) as opened:
-        folder = _last_unfinished_run(opened) if resume else _new_run(opened, assignments or [])
+        folder = _last_unfinished_run(opened) if resume else _new_run(opened, output, assignments or [], preset)
         number = int(folder.name)
         output.say(f"Run {number}{' goes on' if resume else ''}.")
         ended = do_job(folder, output, threads=threads)
@@ -47,14 +54,40 @@ def train(
     output.finish({"run": number, "folder": str(folder), "outcome": ended.outcome, **ended.result})
 
 
-def _new_run(project: ProjectFolder, assignments: list[str]) -> Path:
+def _new_run(project: ProjectFolder, output: Output, assignments: list[str], preset: Preset | None) -> Path:
     from fintune_gui.dataset.runs import create_run
 
-    if assignments:
-        training = parse_assignments(project.project.training, assignments)
+    training = project.project.training
+    if preset is not None:
+        training = _with_preset(project, output, preset)
+    training = parse_assignments(training, assignments)
+    if training != project.project.training:
         project.save(project.project.with_(training=training))
     with open_rows(project) as dataset:
         return create_run(project, dataset)
+
+
+def _with_preset(project: ProjectFolder, output: Output, preset: Preset) -> TrainingSettings:
+    """The settings with those of a preset, told with their reasons."""
+    from fintune_gui.dataset.splitting import current_split
+
+    document, split = project.project, current_split(project)
+    if preset not in offered_presets(document.objective.task):
+        offered = ", ".join(offered_presets(document.objective.task))
+        raise TrainingError(
+            "training.preset",
+            f"The preset {preset} does not suit this project.",
+            f"Its task is {document.objective.task.value}.",
+            f"Choose one of these: {offered}.",
+        )
+    method = document.model.method if document.model else Method.LORA
+    rows = split.counts["train"] if split else 0
+    changes = preset_changes(preset, document.training, method, rows, document.objective.task)
+    for change in changes:
+        output.say(f"{change.name} = {change.value}: {change.why}")
+    if not changes:
+        output.say("The settings are as this preset proposes.")
+    return with_changes(document.training, changes)
 
 
 def _last_unfinished_run(project: ProjectFolder) -> Path:

@@ -66,12 +66,13 @@ def _code(spec: ExportSpec, trained: TrainSpec) -> str:
 def _training(trained: TrainSpec, run_folder: Path) -> str:
     counts = {part: len(read_rows(run_folder, part)) for part in PARTS}
     settings = trained.training
+    length = f"Steps: {settings.max_steps:,}" if settings.max_steps else f"Epochs: {settings.epochs:g}"
     lines = [
         f"Base model: {_base_name(trained)} ({trained.model.architecture}, {trained.model.parameters:,} parameters)",
         f"Method: {_METHODS[trained.model.method]}",
         f"Rows: {counts['train']} to learn from, {counts['validation']} to choose the best checkpoint, "
         f"{counts['test']} to measure",
-        f"Epochs: {settings.epochs:g}, batch size: {settings.batch_size}, "
+        f"{length}, batch size: {settings.batch_size}, "
         f"learning rate: {settings.effective_learning_rate(trained.model.method):g}, seed: {settings.seed}",
     ]
     if trained.labels:

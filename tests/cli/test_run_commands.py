@@ -10,6 +10,7 @@ from fintune_gui.project.channel import EventWriter
 from fintune_gui.project.document import FormatSettings, Metric, ModelChoice, Objective, Role, Task
 from fintune_gui.project.events import CheckpointSaved, Ended, Outcome, Started, TrainStep, Validated
 from fintune_gui.project.files import write_text
+from fintune_gui.project.presets import Preset, offered_presets
 from fintune_gui.project.report import REPORT_FILE, Interval, Report, Scores, Verdict
 from fintune_gui.project.settings import TrainingSettings
 from fintune_gui.project.spec import TrainSpec, write_spec
@@ -127,3 +128,15 @@ def test_that_training_too_early_names_what_is_missing(fintune: Fintune, project
     assert answer.code == 1
     assert "model" in answer.err
     assert not list((project / "runs").glob("*/spec.json"))
+
+
+def test_that_a_preset_is_explained_and_settings_win_over_it(fintune: Fintune, project: Path) -> None:
+    offered = offered_presets(read_project(project).objective.task)
+    refused = next(preset for preset in Preset if preset not in offered)
+    answer = fintune("train", project, "--preset", refused.value)
+    assert answer.code == 1
+    assert offered[0].value in answer.err
+    answer = fintune("train", project, "--preset", "few_rows", "--set", "batch_size=5")
+    assert "batch_size = 4: Small batches" in answer.out
+    training = read_project(project).training
+    assert (training.batch_size, training.early_stopping_patience) == (5, 2)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from fintune_gui.project.combinations import find_abilities, find_conflicts
 from fintune_gui.project.document import Project
 from fintune_gui.project.flow import Facts
 from fintune_gui.project.settings import Method, TrainingSettings
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.controls import Label
+from fintune_gui.ui.widgets.feedback import ProblemList
+from fintune_gui.ui.widgets.preset_card import PresetCard
 from fintune_gui.ui.widgets.run_words import will_happen
 from fintune_gui.ui.widgets.searchable_form import SearchableForm
 
-_ADAPTER_FIELDS = ("lora_rank", "lora_alpha", "lora_dropout")
+_ADAPTER_FIELDS = ("lora_rank", "lora_alpha", "lora_dropout", "lora_variant", "lora_targets")
 _SEARCH_WIDTH = 220
 
 
@@ -22,7 +27,9 @@ class RunSetup(QWidget):
     """The settings form beside the sentences that say what it comes to.
 
     Attributes:
-        form: The form; its `changed` carries one changed setting.
+        form: The form; its `changed` carries one changed setting, or those of a preset.
+        problems: What stands in the way of a run with these settings.
+        presets: The proposals for this data.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,9 +47,14 @@ class RunSetup(QWidget):
             "Training works in a process of its own: the window stays free, and a power cut costs at most "
             "the minutes since the last checkpoint."
         )
+        self.problems = ProblemList()
+        self.presets = PresetCard()
+        self.presets.wanted.connect(self.form.changed)
         right = QVBoxLayout()
         right.setSpacing(metrics.GAP)
+        right.addWidget(self.problems)
         right.addWidget(plan, 0, Qt.AlignmentFlag.AlignTop)
+        right.addWidget(self.presets, 0, Qt.AlignmentFlag.AlignTop)
         right.addStretch(1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -56,6 +68,13 @@ class RunSetup(QWidget):
         full = project.model is not None and project.model.method is Method.FULL
         self.form.set_enabled_fields(_ADAPTER_FIELDS, enabled=not full)
         self._sentences.setText(will_happen(project, facts))
+        rows = facts.split.counts.get("train") if facts.split is not None else None
+        self.presets.show_project(project, rows)
+        model = project.model
+        conflicts = model and find_conflicts(
+            project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
+        )
+        self.problems.show_problems(conflicts or [])
 
     @property
     def sentences(self) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fintune_gui.project.document import ModelChoice, Objective, Project
-from fintune_gui.project.events import Validated
 from fintune_gui.project.flow import Facts
 from fintune_gui.project.history import RunHistory
 from fintune_gui.project.settings import Method
@@ -15,11 +14,6 @@ from fintune_gui.project.spec import TrainSpec
 from fintune_gui.ui.theme.tokens import Tone
 from fintune_gui.ui.widgets.progress_strip import duration
 from fintune_gui.ui.widgets.words import counted
-
-_FLAT = 0.005
-"""A validation loss that falls by less than this share has not moved."""
-_FLAT_EVALUATIONS = 3
-_RISING = 0.03
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,14 @@ def speed_figure(history: RunHistory) -> Figure:
     step = history.last_step
     if step is None:
         return Figure(note="no step yet")
-    return Figure(
-        f"{step.tokens_per_second:,.0f} tok/s", f"{step.useful_share:.0%} of tokens are useful".replace("%", " %")
-    )
+    return Figure(f"{step.tokens_per_second:,.0f} tok/s", useful_words(step.useful_share))
+
+
+def useful_words(share: float) -> str:
+    """How many of the computed tokens are useful; beginnings that rows share are computed once and useful often."""
+    if share > 1.005:
+        return f"{share:.1f} × as many tokens as were computed"
+    return f"{share:.0%} of tokens are useful".replace("%", " %")
 
 
 def time_figure(history: RunHistory, now: datetime) -> Figure:
@@ -143,33 +142,12 @@ def metric_curve(history: RunHistory, objective: Objective) -> tuple[list[float]
     return [float(v.step) for v in told], [v.metrics[name] for v in told]
 
 
-def advice(history: RunHistory, objective: Objective) -> tuple[str, str] | None:
-    """What the validation loss says about going on: (a sentence, what follows from it), or None while all is well."""
-    if history.ended is not None or len(history.validations) <= _FLAT_EVALUATIONS:
-        return None
-    lowest = min(history.validations, key=lambda v: v.loss)
-    last = history.validations[-1]
-    later = [v for v in history.validations if v.step > lowest.step]
-    if len(later) >= 2 and all(v.loss > lowest.loss * (1 + _RISING) for v in later[-2:]):
-        title = f"Validation loss has been rising since step {lowest.step:,}."
-    else:
-        since = _flat_since(history.validations)
-        if since is None:
-            return None
-        title = f"Validation loss has been flat for {last.step - since.step:,} steps."
-    _, values = metric_curve(history, objective)
-    met = objective.met_by(values[-1]) if values else None
-    start = "The target is already met; more steps" if met else "More steps"
-    return title, f"{start} will mostly memorise. The best checkpoint is kept whatever you choose."
-
-
-def _flat_since(validations: list[Validated]) -> Validated | None:
-    """The first evaluation after which none was clearly better, if there are some after it."""
-    for place, start in enumerate(validations[:-_FLAT_EVALUATIONS]):
-        later = validations[place + 1 :]
-        if all(v.loss > start.loss * (1 - _FLAT) for v in later):
-            return start
-    return None
+def interruption(history: RunHistory) -> str:
+    """Why a run that can go on was interrupted, and how much of it is saved."""
+    why = history.ended.problem.why if history.ended and history.ended.problem else ""
+    total = f" of {history.plan.total_steps:,}" if history.plan else ""
+    upto = f"up to step {history.checkpoints[-1].step:,}{total}" if history.checkpoints else "that was done"
+    return f"{why} Everything {upto} is saved; the run can go on from there.".strip()
 
 
 def will_happen(project: Project, facts: Facts) -> str:
@@ -178,9 +156,13 @@ def will_happen(project: Project, facts: Facts) -> str:
         return "Choose a model and make the split; then this says what the run will do."
     settings = project.training
     rows = facts.split.counts.get("train", 0)
-    per_epoch = max(1, math.ceil(rows / settings.batch_size))
-    steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
+    steps = settings.total_steps(rows)
     times = "once" if settings.epochs == 1 else f"{settings.epochs:g} times"
+    if settings.max_steps:
+        times = f"about {steps / settings.steps_per_epoch(rows):.2g} times"
+    often = f"{counted(settings.evaluations_per_epoch, 'time')} in each pass"
+    if settings.eval_steps:
+        often = "after each step" if settings.eval_steps == 1 else f"every {settings.eval_steps:,} steps"
     rate = scientific(settings.effective_learning_rate(project.model.method))
     patience = settings.early_stopping_patience
     early = f" It ends early after {counted(patience, 'evaluation')} without improvement." if patience else ""
@@ -189,6 +171,6 @@ def will_happen(project: Project, facts: Facts) -> str:
         f"{model} sees {counted(rows, 'training row')} {times}, "
         f"{counted(settings.batch_size, 'row')} at a time: {counted(steps, 'step')} at a learning rate of {rate}. "
         f"The {counted(facts.split.counts.get('validation', 0), 'validation row')} are measured "
-        f"{counted(settings.evaluations_per_epoch, 'time')} in each pass, and the best state is kept.{early} "
+        f"{often}, and the best state is kept.{early} "
         f"The {counted(facts.split.counts.get('test', 0), 'test row')} stay locked until Evaluate."
     )
