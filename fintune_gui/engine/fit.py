@@ -67,9 +67,10 @@ def run(spec: FitSpec, job: Job) -> Result:
         names = {parameter: name for name, parameter in model.named_parameters()}
         saved = [*trainable_state(model).values(), *optimizer_tensors(optimizer, names).values()]
     speed = tokens / max(seconds, 1e-9)
-    evaluations = math.ceil(train.training.epochs * train.training.evaluations_per_epoch)
+    evaluations = train.training.evaluations(len(examples))
+    epochs = schedule.total_steps / schedule.steps_per_epoch
     # Measuring has no backward pass: about a third of the work for each row.
-    work = train.training.epochs * sum(map(len, examples)) + evaluations * sum(map(len, validation)) / 3
+    work = epochs * sum(map(len, examples)) + evaluations * sum(map(len, validation)) / 3
     return "completed", {
         "peak_memory_bytes": peak.bytes,
         "tokens_per_second": speed,
