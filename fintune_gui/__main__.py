@@ -1,14 +1,19 @@
 """Which role? Decided before anything heavy is imported.
 
-``python -m fintune_gui`` opens the window; ``engine FOLDER`` and ``data FOLDER`` are the processes that jobs run in.
+``python -m fintune_gui`` opens the window; ``engine FOLDER`` and ``data FOLDER`` are the processes that jobs run in,
+and ``texts`` is the one that takes work on very many texts off the window.
 """
 
 from __future__ import annotations
 
 import sys
 
-JOB_ROLES = {"engine": "fintune_gui.engine.worker", "data": "fintune_gui.dataset.worker"}
-"""Role of a child process -> the module whose ``main(folder)`` does the job."""
+CHILD_ROLES = {
+    "engine": "fintune_gui.engine.worker",
+    "data": "fintune_gui.dataset.worker",
+    "texts": "fintune_gui.dataset.text_process",
+}
+"""Role of a child process -> the module whose ``main`` does the work; for a job it gets the job's folder."""
 
 USAGE = """usage: fintune-gui [--sample [tickets|faq]] [PROJECT]
 
@@ -39,8 +44,8 @@ def main() -> None:
         import multiprocessing
 
         multiprocessing.freeze_support()  # a worker of a pool comes through here as well and must go no further
-    if sys.argv[1:2] and sys.argv[1] in JOB_ROLES:
-        _work_on_job(*sys.argv[1:])
+    if sys.argv[1:2] and sys.argv[1] in CHILD_ROLES:
+        _work_as_child(*sys.argv[1:])
     window()
 
 
@@ -65,11 +70,11 @@ def window() -> None:
     sys.exit(open_window(arguments))
 
 
-def _work_on_job(role: str, folder: str) -> None:
+def _work_as_child(role: str, *folders: str) -> None:
     from importlib import import_module
     from pathlib import Path
 
-    sys.exit(import_module(JOB_ROLES[role]).main(Path(folder)))
+    sys.exit(import_module(CHILD_ROLES[role]).main(*map(Path, folders)))
 
 
 def _obstacle_to_windows() -> str:

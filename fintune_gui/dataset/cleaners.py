@@ -8,12 +8,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import ftfy
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset.bulk import Transform
+from fintune_gui.dataset.text_process import elsewhere
 
 WHITE_SPACE = r"^[\s\pZ]|[\s\pZ]$"
 SEVERAL_SPACES = r"[^\s\pZ][ \t\x{a0}]{2,}[^\s\pZ]"
@@ -62,24 +64,23 @@ def strip_html_tags(array: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def decode_html(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """With ``&amp;`` as & and so on."""
-    return _mapped(array, HTML_ENTITY, html.unescape)
+    return _mapped(array, HTML_ENTITY, "decode_html")
 
 
 def repair_mojibake(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """With characters mended that were read in a wrong encoding, such as Ã¼ for ü."""
-    return _mapped(array, MOJIBAKE, ftfy.fix_encoding)
+    return _mapped(array, MOJIBAKE, "repair_mojibake")
+
+
+def mask_cards(array: pa.LargeStringArray) -> pa.LargeStringArray:
+    """With card numbers replaced by [card]."""
+    return _mapped(array, CARD, "mask_cards")
 
 
 def mask_personal_data(array: pa.LargeStringArray) -> pa.LargeStringArray:
     """With e-mail addresses, card numbers and phone numbers replaced by what they are, in brackets."""
     array = pc.replace_substring_regex(array, E_MAIL, "[email]")
-    array = _mapped(array, CARD, lambda text: _CARD.sub(_masked_card, text))
-    return pc.replace_substring_regex(array, PHONE, "[phone]")
-
-
-def has_card_number(text: str) -> bool:
-    """Whether a text holds a number with the check digit of a payment card."""
-    return any(_is_card(match[0]) for match in _CARD.finditer(text))
+    return pc.replace_substring_regex(mask_cards(array), PHONE, "[phone]")
 
 
 def renamer(mapping: dict[str, str]) -> Transform:
@@ -103,10 +104,39 @@ def _is_card(text: str) -> bool:
     return len(set(digits)) > 1 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
 
 
-def _mapped(array: pa.LargeStringArray, pattern: str, function: Callable[[str], str]) -> pa.LargeStringArray:
-    """`function` of the texts that match `pattern`; the others are not touched, so that Python sees only a few."""
+def _with_cards_masked(text: str) -> str:
+    return _CARD.sub(_masked_card, text)
+
+
+@dataclass(frozen=True)
+class _ByText:
+    """Python for one text. More than `most_here` of them are done in the process for texts: they hold the interpreter
+    for more than a few milliseconds."""
+
+    function: Callable[[str], str]
+    most_here: int
+
+
+_BY_TEXT = {
+    "repair_mojibake": _ByText(ftfy.fix_encoding, 20),
+    "decode_html": _ByText(html.unescape, 500),
+    "mask_cards": _ByText(_with_cards_masked, 200),
+}
+
+
+def by_text(name: str, texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """What Python makes of each text, done here and now."""
+    function = _BY_TEXT[name].function
+    return pa.array([function(text) for text in texts.to_pylist()], pa.large_string())
+
+
+def _mapped(array: pa.LargeStringArray, pattern: str, name: str) -> pa.LargeStringArray:
+    """What Python makes of the texts that match `pattern`; the others are not touched, so that it sees only a few."""
     candidates = pc.fill_null(pc.match_substring_regex(array, pattern), False)
-    if not pc.any(candidates).as_py():
+    if not candidates.true_count:
         return array
-    mended = [function(text) for text in array.filter(candidates).to_pylist()]
-    return pc.replace_with_mask(array, candidates, pa.array(mended, pa.large_string()))
+    texts = array.filter(candidates)
+    mended = elsewhere(name, texts) if len(texts) > _BY_TEXT[name].most_here else None
+    if mended is None:
+        mended = by_text(name, texts)
+    return pc.replace_with_mask(array, candidates, mended)

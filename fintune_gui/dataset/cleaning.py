@@ -11,11 +11,14 @@ import numpy as np
 from fintune_gui.dataset import cleaners
 from fintune_gui.dataset.bulk import Transform
 from fintune_gui.dataset.changes import Operation
-from fintune_gui.dataset.findings import CleaningStep, Finding, blank, find_problems, matching, repeated
+from fintune_gui.dataset.column import Mask
+from fintune_gui.dataset.findings import CleaningStep, Finding, find_problems
 from fintune_gui.dataset.formatting import label_values
-from fintune_gui.dataset.keys import text_keys
+from fintune_gui.dataset.keys import repeated, text_keys
 from fintune_gui.dataset.labels import spelling_variants
+from fintune_gui.dataset.picture import Picture
 from fintune_gui.dataset.recipe import Recipe, apply_recipe_file, recipe_of
+from fintune_gui.dataset.row_facts import blank
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
@@ -114,20 +117,36 @@ def _remove(dataset: Dataset, step: CleaningStep, kind: StepKind, rows: np.ndarr
     return dataset.remove(rows, reason, kind="step", label=label, params={"step": step.model_dump()})
 
 
-def _remove_empty(dataset: Dataset, step: CleaningStep, kind: StepKind, _progress: Progress) -> Operation | None:
-    columns = step.columns or dataset.columns
-    rows = np.flatnonzero(matching(dataset, columns, blank, ~dataset.removed_mask))
-    return _remove(dataset, step, kind, rows, f"Empty: {', '.join(columns)}")
+def _remove_empty(dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress) -> Operation | None:
+    rows = dataset.picture
+    columns = step.columns or rows.columns
+    empty = ~rows.removed_mask & _any_blank(rows, columns, progress)
+    return _remove(dataset, step, kind, np.flatnonzero(empty), f"Empty: {', '.join(columns)}")
 
 
 def _remove_exact_duplicates(
-    dataset: Dataset, step: CleaningStep, kind: StepKind, _progress: Progress
+    dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress
 ) -> Operation | None:
-    columns = step.columns or dataset.columns
-    kept = ~dataset.removed_mask
-    filled = kept & ~matching(dataset, columns[:1], blank, kept)
-    rows = np.flatnonzero(repeated(text_keys(dataset, columns, form=None), filled))
-    return _remove(dataset, step, kind, rows, "Repeats an earlier row")
+    rows = dataset.picture
+    columns = step.columns or rows.columns
+    filled = ~rows.removed_mask & ~_any_blank(rows, columns[:1], progress)
+    again = repeated(text_keys(rows, columns, None, _check(progress)), filled)
+    return _remove(dataset, step, kind, np.flatnonzero(again), "Repeats an earlier row")
+
+
+def _any_blank(rows: Picture, columns: Sequence[str], progress: Progress) -> Mask:
+    """For each row whether one of the columns has nothing but white space."""
+    found = np.zeros(rows.total_rows, bool)
+    for start, arrays in rows.batches(columns):
+        _check(progress)()
+        for array in arrays:
+            found[start : start + len(array)] |= blank(array)
+    return found
+
+
+def _check(progress: Progress) -> Callable[[], None]:
+    check: Callable[[], None] = progress.get("check_cancelled", lambda: None)
+    return check
 
 
 def _normalise_labels(dataset: Dataset, step: CleaningStep, kind: StepKind, progress: Progress) -> Operation | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from fintune_gui.dataset import cleaners
-from fintune_gui.dataset.column import Mask, differs
-from fintune_gui.dataset.formatting import label_values
-from fintune_gui.dataset.keys import Keys, normalised, text_keys, words_only
+from fintune_gui.dataset.column import Mask, RowIds
+from fintune_gui.dataset.keys import conflicting, repeated
 from fintune_gui.dataset.labels import likely_misspellings, spelling_variants
+from fintune_gui.dataset.measures import Values, values_of
+from fintune_gui.dataset.picture import Picture
+from fintune_gui.dataset.row_facts import PLACEHOLDER, RowFacts, Wanted
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.document import Role
 from fintune_gui.project.settings import Frozen
@@ -24,11 +25,11 @@ _SHORT_CHARACTERS = 10
 _LONG_FACTOR = 10
 """A text is very long if it has so many times the characters of the middle text, and at least as many as below."""
 _LONG_CHARACTERS = 1500
-_PLACEHOLDER = (
-    r"(?i)^(?:n/?a|none|null|nil|nan|tbd|todo|test|testing|asdf\w*|xx+|-+|\.+|\?+|lorem ipsum.*|test ticket.*)$"
-)
+_MOST_LABELS = 1000
+"""A column with more different values is no label, and nobody could look through their spelling."""
 
 Severity = Literal["info", "warn", "bad"]
+Check = Callable[[], None]
 
 
 class CleaningStep(Frozen):
@@ -65,19 +66,56 @@ def find_problems(dataset: Dataset, roles: Mapping[Role, str]) -> list[Finding]:
     Args:
         roles: Which column plays which role. Without roles all columns are taken for texts.
     """
+    return Finder().find(dataset.picture, roles)
+
+
+class Finder:
+    """Finds problems again and again: only rows that changed meanwhile are looked at. One look at a time."""
+
+    def __init__(self) -> None:
+        self._facts: RowFacts | None = None
+        self._lock = Lock()
+
+    def find(self, rows: Picture, roles: Mapping[Role, str], check_cancelled: Check = lambda: None) -> list[Finding]:
+        """As `find_problems`. A look that was cancelled is gone on with by the next one."""
+        roles = {role: column for role, column in roles.items() if column in rows.columns}
+        with self._lock:
+            check_cancelled()
+            wanted = _wanted(rows.columns, roles)
+            if self._facts is None or self._facts.wanted != wanted:
+                self._facts = RowFacts(wanted)
+            self._facts.look(rows, check_cancelled)
+            found = _findings(rows, self._facts, roles, check_cancelled)
+        order = {"bad": 0, "warn": 1, "info": 2}
+        return sorted((finding for finding in found if finding.count), key=lambda f: (order[f.severity], -f.count))
+
+    def forget(self) -> None:
+        """Let go of the rows. Waits for a look that is under way: cancel it before."""
+        with self._lock:
+            self._facts = None
+
+
+def _wanted(columns: tuple[str, ...], roles: Mapping[Role, str]) -> Wanted:
     label = roles.get(Role.LABEL)
-    named = [column for role, column in roles.items() if role is not Role.LABEL and column in dataset.columns]
-    texts = tuple(named or (column for column in dataset.columns if column != label))
-    kept = ~dataset.removed_mask
-    findings = [
-        *_empty(dataset, roles, kept),
-        *(_labels(dataset, label) if label in dataset.columns and label else ()),
-        *_duplicates(dataset, texts, label if label in dataset.columns else None, kept),
-        *_broken_texts(dataset, texts, kept),
-        *_lengths(dataset, texts, kept),
+    named = tuple(column for role, column in roles.items() if role is not Role.LABEL)
+    texts = named or tuple(column for column in columns if column != label) or columns
+    filled = dict.fromkeys((texts[0], *roles.values()))
+    return Wanted(texts=texts, label=label, filled=tuple(filled))
+
+
+def _findings(rows: Picture, facts: RowFacts, roles: Mapping[Role, str], check_cancelled: Check) -> list[Finding]:
+    kept = ~rows.removed_mask
+    found = [
+        *_empty(facts, roles, kept),
+        *_duplicates(facts, kept, check_cancelled),
+        *_broken_texts(facts, kept),
+        *_lengths(facts, kept),
     ]
-    order = {"bad": 0, "warn": 1, "info": 2}
-    return sorted((finding for finding in findings if finding.count), key=lambda f: (order[f.severity], -f.count))
+    if facts.wanted.label is not None:
+        check_cancelled()
+        filled = kept & ~facts.is_blank(facts.wanted.label)
+        found += _labels(rows, facts.wanted.label, filled, check_cancelled)
+    return found
 
 
 def _finding(
@@ -97,31 +135,6 @@ def _finding(
     )
 
 
-def matching(dataset: Dataset, columns: Iterable[str], test: Callable[[pa.LargeStringArray], Mask], kept: Mask) -> Mask:
-    """For each row whether it is kept and any of its `columns` passes a test of whole batches."""
-    found = np.zeros(dataset.total_rows, bool)
-    for start, arrays in dataset.batches(tuple(columns)):
-        for array in arrays:
-            found[start : start + len(array)] |= test(array)
-    return found & kept
-
-
-def blank(array: pa.LargeStringArray) -> Mask:
-    """Which texts are missing or only white space."""
-    trimmed = cleaners.trim_white_space(pc.fill_null(array, ""))
-    return np.asarray(pc.equal(pc.binary_length(trimmed), 0).to_numpy(zero_copy_only=False), bool)
-
-
-def repeated(keys: Keys, kept: Mask) -> Mask:
-    """Which kept rows have an earlier kept row with the same key."""
-    rows = np.flatnonzero(kept)
-    _, first = np.unique(keys[rows], return_index=True)
-    again = np.zeros(len(keys), bool)
-    again[rows] = True
-    again[rows[first]] = False
-    return again
-
-
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -134,138 +147,117 @@ def _any(columns: Iterable[str], condition: str) -> str:
     return " or ".join(f"{_column(column)} {condition}" for column in columns)
 
 
-def _empty(dataset: Dataset, roles: Mapping[Role, str], kept: Mask) -> list[Finding]:
+def _empty(facts: RowFacts, roles: Mapping[Role, str], kept: Mask) -> list[Finding]:
     findings = []
     optional = (Role.INPUT, Role.SYSTEM)
     for role, column in roles.items():
-        if role in optional or column not in dataset.columns:
+        if role in optional:
             continue
-        rows = matching(dataset, [column], blank, kept)
         step = CleaningStep(name="remove_empty", columns=(column,))
         title = f"Rows without a {role.value} (“{column}” is empty)"
         query = f"{_column(column)} is empty"
+        rows = kept & facts.is_blank(column)
         findings.append(_finding(f"empty_{role.value}", title, rows, "bad", step, safe=True, query=query))
     return findings
 
 
-def _labels(dataset: Dataset, column: str) -> list[Finding]:
-    kept = ~dataset.removed_mask
-    counts = label_values(dataset, column)
+def _labels(rows: Picture, column: str, filled: Mask, check_cancelled: Check) -> list[Finding]:
+    values = values_of(rows.column_of(column), check_cancelled)
+    _, counts = values.counts(filled)
+    numbers = _numbers(rows, column, values, np.flatnonzero(counts))
+    names = {label: int(counts[number]) for label, number in numbers.items()}
+    variants = spelling_variants(names)
+    misspelled = likely_misspellings(names)
     findings = []
-    variants = spelling_variants(counts)
+
+    def among(these: RowIds) -> Mask:
+        """The rows whose value has one of these numbers."""
+        wanted = np.zeros(len(counts) + 1, bool)  # the last is for rows without a value: their number is -1
+        wanted[these] = True
+        return wanted[values.codes] & filled
+
+    def named(labels: Iterable[str]) -> RowIds:
+        return np.array([numbers[label] for label in labels], np.int64)
+
     if variants:
-        rows = matching(dataset, [column], _is_in(variants), kept)
         step = CleaningStep(name="normalise_labels", columns=(column,))
-        findings.append(_finding("label_variants", "Labels written in several ways", rows, "bad", step, safe=True))
-    misspelled = likely_misspellings(counts)
+        title = "Labels written in several ways"
+        findings.append(_finding("label_variants", title, among(named(variants)), "bad", step, safe=True))
     if misspelled:
-        rows = matching(dataset, [column], _is_in(misspelled), kept)
         step = CleaningStep(name="rename_values", columns=(column,), options=misspelled)
         shown = ", ".join(f"“{old}” → “{new}”" for old, new in list(misspelled.items())[:3])
-        findings.append(_finding("label_misspelled", f"Labels that look misspelled ({shown})", rows, "warn", step))
-    if len(counts) > 1:
-        rare = [label for label, count in counts.items() if count < 3 and label not in {**variants, **misspelled}]
-        rows = matching(dataset, [column], _is_in(rare), kept)
-        findings.append(_finding("rare_label", "Labels with fewer than three rows", rows, "warn"))
+        title = f"Labels that look misspelled ({shown})"
+        findings.append(_finding("label_misspelled", title, among(named(misspelled)), "warn", step))
+    if np.count_nonzero(counts) > 1:
+        rare = np.setdiff1d(np.flatnonzero((counts > 0) & (counts < 3)), named({**variants, **misspelled}))
+        findings.append(_finding("rare_label", "Labels with fewer than three rows", among(rare), "warn"))
     return findings
 
 
-def _is_in(values: Iterable[str]) -> Callable[[pa.LargeStringArray], Mask]:
-    wanted = pa.array(list(values), pa.large_string())
-    return lambda array: np.asarray(pc.is_in(array, wanted).to_numpy(zero_copy_only=False), bool)
+def _numbers(rows: Picture, column: str, values: Values, present: RowIds) -> dict[str, int]:
+    """The labels of the values that are `present` by number; none if there are too many to look at their spelling."""
+    if len(present) > _MOST_LABELS:
+        return {}
+    labels = rows.cells(values.first[present], [column])
+    return {label: number for (label,), number in zip(labels, present.tolist(), strict=True) if label is not None}
 
 
-def _duplicates(dataset: Dataset, texts: tuple[str, ...], label: str | None, kept: Mask) -> list[Finding]:
-    filled = kept & ~matching(dataset, texts[:1], blank, kept)
+def _duplicates(facts: RowFacts, kept: Mask, check_cancelled: Check) -> list[Finding]:
+    texts, label = facts.wanted.texts, facts.wanted.label
     columns = texts if label is None else (*texts, label)
-    same_row = repeated(text_keys(dataset, columns, form=None), filled)
-    text_key = text_keys(dataset, texts)
-    loose = repeated(text_keys(dataset, texts, form=words_only), filled) & ~same_row
+    filled = kept & ~facts.is_blank(texts[0])
+    same_row = repeated(facts.whole_rows, filled)
+    check_cancelled()
+    loose = repeated(facts.words, filled) & ~same_row
     step = CleaningStep(name="remove_exact_duplicates", columns=columns)
     findings = [_finding("exact_duplicates", "Rows that repeat an earlier one", same_row, "warn", step, safe=True)]
     if label is not None:
-        conflicting = _conflicting(text_key, text_keys(dataset, [label], form=_label_form), filled)
-        loose &= ~conflicting
-        findings.append(_finding("conflicting_labels", "The same text with different labels", conflicting, "bad"))
+        check_cancelled()
+        conflict = conflicting(facts.same_texts, facts.labels, filled)
+        loose &= ~conflict
+        findings.append(_finding("conflicting_labels", "The same text with different labels", conflict, "bad"))
     findings.append(_finding("near_duplicates", "Texts that differ only in case, signs or spaces", loose, "info"))
     return findings
 
 
-def _label_form(array: pa.LargeStringArray) -> pa.LargeStringArray:
-    return pc.replace_substring_regex(normalised(array), r"[\s_-]+", "")
-
-
-def _conflicting(texts: Keys, labels: Keys, rows: Mask) -> Mask:
-    """Rows whose text also occurs with another label."""
-    ids = np.flatnonzero(rows)
-    pairs = np.unique(np.stack([texts[ids], labels[ids]], axis=1), axis=0)
-    values, counts = np.unique(pairs[:, 0], return_counts=True)
-    found = np.zeros(len(texts), bool)
-    found[ids] = np.isin(texts[ids], values[counts > 1])
-    return found
-
-
-def _broken_texts(dataset: Dataset, texts: tuple[str, ...], kept: Mask) -> list[Finding]:
+def _broken_texts(facts: RowFacts, kept: Mask) -> list[Finding]:
     """Dirt inside texts that a pattern or a cleaner can tell."""
-
-    def matches(pattern: str) -> Mask:
-        def test(array: pa.LargeStringArray) -> Mask:
-            found = pc.fill_null(pc.match_substring_regex(array, pattern), False)
-            return np.asarray(found.to_numpy(zero_copy_only=False), bool)
-
-        return matching(dataset, texts, test, kept)
-
-    def changed_by(clean: Callable[[pa.LargeStringArray], pa.LargeStringArray]) -> Mask:
-        return matching(dataset, texts, lambda array: differs(array, clean(array)), kept)
+    texts = facts.wanted.texts
 
     def query(pattern: str) -> str:
         return _any(texts, f"~ {_quoted(pattern)}")
 
-    def step(name: str) -> CleaningStep:
-        return CleaningStep(name=name, columns=texts)
+    def found(
+        check: str, title: str, severity: Severity, *, mend: str = "", safe: bool = False, pattern: str = "",
+        without: str = "",
+    ) -> Finding:  # fmt: skip
+        rows = kept & facts.has(check)
+        if without:
+            rows &= ~facts.has(without)
+        step = CleaningStep(name=mend, columns=texts) if mend else None
+        return _finding(check, title, rows, severity, step, safe=safe, query=query(pattern) if pattern else "")
 
-    cards = matching(dataset, texts, _has_card, kept)
-    personal = [
-        ("e_mail", "E-mail addresses", matches(cleaners.E_MAIL), query(cleaners.E_MAIL)),
-        ("card_number", "Numbers of payment cards", cards, ""),
-        ("phone_number", "Phone numbers", matches(cleaners.PHONE) & ~cards, query(cleaners.PHONE)),
-    ]
-    mojibake = changed_by(cleaners.repair_mojibake)
-    entities = changed_by(cleaners.decode_html)
-    tags, control = matches(cleaners.HTML_TAG), matches(cleaners.CONTROL)
-    ends, spaces = matches(cleaners.WHITE_SPACE), matches(cleaners.SEVERAL_SPACES)
-    placeholders, marks = matches(_PLACEHOLDER), matches(cleaners.CHAT_MARKS)
+    mask = "mask_personal_data"
     return [
-        _finding("mojibake", "Broken characters (Ã¼ for ü)", mojibake, "warn", step("repair_mojibake"), safe=True),
-        _finding("control_characters", "Invisible characters", control, "warn", step("remove_control_characters"),
-                 safe=True, query=query(cleaners.CONTROL)),
-        _finding("html_entities", "HTML codes (&amp; for &)", entities, "warn", step("decode_html"), safe=True,
-                 query=query(cleaners.HTML_ENTITY)),
-        _finding("html_tags", "HTML tags", tags, "warn", step("strip_html_tags"), query=query(cleaners.HTML_TAG)),
-        _finding("white_space", "White space at the ends", ends, "info", step("trim_white_space"), safe=True,
-                 query=query(cleaners.WHITE_SPACE)),
-        _finding("several_spaces", "Several spaces in a row", spaces, "info", query=query(cleaners.SEVERAL_SPACES)),
-        _finding("chat_marks", "Marks of a chat template inside texts", marks, "bad",
-                 query=query(cleaners.CHAT_MARKS)),
-        _finding("placeholder", "Placeholders instead of a text", placeholders, "warn", query=query(_PLACEHOLDER)),
-        *(_finding(check, title, rows, "warn", step("mask_personal_data"), query=shown)
-          for check, title, rows, shown in personal),
+        found("mojibake", "Broken characters (Ã¼ for ü)", "warn", mend="repair_mojibake", safe=True),
+        found("control_characters", "Invisible characters", "warn", mend="remove_control_characters", safe=True,
+              pattern=cleaners.CONTROL),
+        found("html_entities", "HTML codes (&amp; for &)", "warn", mend="decode_html", safe=True,
+              pattern=cleaners.HTML_ENTITY),
+        found("html_tags", "HTML tags", "warn", mend="strip_html_tags", pattern=cleaners.HTML_TAG),
+        found("white_space", "White space at the ends", "info", mend="trim_white_space", safe=True,
+              pattern=cleaners.WHITE_SPACE),
+        found("several_spaces", "Several spaces in a row", "info", pattern=cleaners.SEVERAL_SPACES),
+        found("chat_marks", "Marks of a chat template inside texts", "bad", pattern=cleaners.CHAT_MARKS),
+        found("placeholder", "Placeholders instead of a text", "warn", pattern=PLACEHOLDER),
+        found("e_mail", "E-mail addresses", "warn", mend=mask, pattern=cleaners.E_MAIL),
+        found("card_number", "Numbers of payment cards", "warn", mend=mask),
+        found("phone_number", "Phone numbers", "warn", mend=mask, pattern=cleaners.PHONE, without="card_number"),
     ]  # fmt: skip
 
 
-def _has_card(array: pa.LargeStringArray) -> Mask:
-    candidates = pc.fill_null(pc.match_substring_regex(array, cleaners.CARD), False).to_numpy(zero_copy_only=False)
-    found = np.zeros(len(array), bool)
-    places = np.flatnonzero(candidates)
-    found[places] = [cleaners.has_card_number(text) for text in array.take(pa.array(places)).to_pylist()]
-    return found
-
-
-def _lengths(dataset: Dataset, texts: tuple[str, ...], kept: Mask) -> list[Finding]:
-    lengths = np.zeros(dataset.total_rows, np.int64)
-    for start, arrays in dataset.batches(texts):
-        for array in arrays:
-            lengths[start : start + len(array)] += pc.fill_null(pc.utf8_length(array), 0).to_numpy()
+def _lengths(facts: RowFacts, kept: Mask) -> list[Finding]:
+    texts, lengths = facts.wanted.texts, facts.lengths
     filled = kept & (lengths > 0)
     if not filled.any():
         return []

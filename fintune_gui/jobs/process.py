@@ -14,12 +14,12 @@ from typing import IO, Self
 
 from pydantic import ValidationError
 
-import fintune_gui
 from fintune_gui.jobs.aftermath import ended_without_event, log_tail
 from fintune_gui.project.channel import EventWriter
 from fintune_gui.project.errors import CancelledError, FintuneError, raise_for_problem
 from fintune_gui.project.events import Command, Ended, Event, parse_event
 from fintune_gui.project.files import write_errors_explained
+from fintune_gui.project.program import child_environment, own_program
 from fintune_gui.project.spec import LOG_FILE, read_spec
 
 STOP_GRACE_S = 30.0
@@ -63,7 +63,7 @@ class JobProcess:
             ProjectError: if the folder holds no job.
         """
         role = "data" if program is None and read_spec(folder).kind in ("import", "look") else "engine"
-        command = [*(program or _own_program(role)), str(folder)]
+        command = [*(program or own_program(role)), str(folder)]
         with write_errors_explained(folder / LOG_FILE):
             log = (folder / LOG_FILE).open("ab")
         try:
@@ -256,26 +256,14 @@ def raise_if_failed(ended: Ended) -> None:
         )
 
 
-def _own_program(role: str) -> list[str]:
-    if getattr(sys, "frozen", False):
-        return [sys.executable, role]
-    # -P: a file of the user's in the present folder, called random.py say, must not stand in for a library
-    return [sys.executable, "-P", "-m", "fintune_gui", role]
-
-
 def _environment(threads: int | None) -> dict[str, str]:
     environment = {
-        **os.environ,
+        **child_environment(),
         "TOKENIZERS_PARALLELISM": "false",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
         # Threads that wait must sleep and not spin: beside a busy window or browser, spinning made a run on two cores
         # seven times slower (tiny base, 150 against 1,100 tokens/s, three times the processor time).
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     }
     if threads is not None:
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    source = Path(fintune_gui.__file__).parents[1]
-    if source.name != "site-packages":  # run from a checkout: the child finds the same one, wherever it is started
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(source), os.environ.get("PYTHONPATH"))))
     return environment

@@ -11,11 +11,12 @@ from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.session import ProjectSession
 
 if TYPE_CHECKING:
-    from fintune_gui.dataset.cleaning import Finding
+    from fintune_gui.dataset.findings import Finder, Finding
 
 _PAUSE_MS = 500
-AUTOMATIC_ROWS = 100_000
-"""With more rows than these, the checks run again only when asked: they would keep a core busy."""
+AUTOMATIC_ROWS = 5_000_000
+"""With more rows than these, the checks run again only when asked: even the rows that stayed as they were must be
+counted again, and that would keep a core busy."""
 
 
 class FindingsWatch(QObject):
@@ -40,6 +41,7 @@ class FindingsWatch(QObject):
         self.findings: list[Finding] = []
         self._looked_at = ""
         self._task: Task | None = None
+        self._finder: Finder | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
@@ -63,6 +65,7 @@ class FindingsWatch(QObject):
             self._task.abandon()
             self._task = None
         self.findings, self._looked_at = [], ""
+        self._finder = None  # a new one comes with the next look; this one goes with the look that is under way
 
     def look(self) -> None:
         """Look now."""
@@ -73,19 +76,25 @@ class FindingsWatch(QObject):
         if not session.is_open:
             return
         roles = session.project.format.roles
+        finder = self._the_finder()
 
-        def work(_task: Task) -> tuple[str, list[Finding]]:
-            from fintune_gui.dataset.cleaning import find_problems
-
+        def work(task: Task) -> tuple[str, list[Finding]]:
             dataset = session.dataset()
             if dataset is None:
                 return "", []
-            fingerprint = dataset.fingerprint
-            present = {role: column for role, column in roles.items() if column in dataset.columns}
-            return fingerprint, find_problems(dataset, present)
+            fingerprint = dataset.fingerprint  # before the rows: what comes between is then looked at once more
+            return fingerprint, finder.find(dataset.picture, roles, task.check_cancelled)
 
         self.looking.emit()
         self._task = run_in_background(self, work, success=self._take, failure=self._failed)
+
+    def _the_finder(self) -> Finder:
+        """Knows the rows that were looked at before."""
+        if self._finder is None:
+            from fintune_gui.dataset.findings import Finder
+
+            self._finder = Finder()
+        return self._finder
 
     def _take(self, result: tuple[str, list[Finding]]) -> None:
         self._task = None
