@@ -94,7 +94,8 @@ class Coach:
         while self._next_look <= len(self._losses):
             self._look_at_curve(history, self._next_look)
             self._next_look += max(_BLOCK // 2, self._next_look // 20)
-        found = [*self._broken(history), *self._of_curve, *self._of_validations(history)]
+        told = [*self._broken(history), *self._of_curve, *self._of_validations(history)]
+        found = list({finding.rule: finding for finding in reversed(told)}.values())
         if history.finished:  # nothing is left to decide but for the next run
             found = [finding for finding in found if finding.rule in ("divergence", "rate_too_high", "rate_too_low")]
         self.findings = sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.rule))
@@ -212,14 +213,7 @@ class Coach:
             return None
         if fell < -3 * noise:
             return None
-        return Finding(
-            "rate_too_low",
-            f"Training loss has hardly moved in {history.steps[count - 1] - history.steps[start]:,} steps: "
-            f"{_figure(first.mean)} then, {_figure(recent.mean)} now.",
-            f"The learning rate of {_rate(rate)} is too low, or the model knows already what these rows can teach.",
-            f"A run with {RAISED_BY} times the rate would show which.",
-            ("raise", "keep", "stop"),
-        )
+        return _too_low(history.steps[count - 1] - history.steps[start], first, recent, rate)
 
     # The validation rows
 
@@ -287,6 +281,9 @@ class Coach:
         nearly_over = plan is not None and last.step > 0.9 * plan.total_steps
         if nearly_over or self._peak_at >= place or rate < 0.2 * self._peak_rate:
             return None  # the end of a schedule is meant to be flat, and the warm-up says nothing yet
+        first, now = self._losses.between(0, min(_BLOCK, place)), self._training_until(history, last.step, 2 * _BLOCK)
+        if now.mean > 0.95 * first.mean:  # flat because nothing was learnt, not because all was
+            return _too_low(last.step, first, now, rate) if since is told[0] and now.count > _BLOCK else None
         return Finding(
             "plateau",
             f"Validation loss has been flat for {last.step - since.step:,} steps: {_figure(since.loss)} then, "
@@ -339,6 +336,16 @@ _GRAVEST_FIRST: Final[tuple[Rule, ...]] = (
     "plateau",
     "rate_too_low",
 )
+
+
+def _too_low(steps: int, then: Stretch, now: Stretch, rate: float) -> Finding:
+    return Finding(
+        "rate_too_low",
+        f"Training loss has hardly moved in {steps:,} steps: {_figure(then.mean)} then, {_figure(now.mean)} now.",
+        f"The learning rate of {_rate(rate)} is too low, or the model knows already what these rows can teach.",
+        f"A run with {RAISED_BY} times the rate would show which.",
+        ("raise", "keep", "stop"),
+    )
 
 
 def _best_words(history: RunHistory) -> str:

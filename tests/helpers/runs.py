@@ -84,8 +84,12 @@ def training_events(
     validate_every: int = 20,
     checkpoint_every: int = 40,
     start: float = EPOCH_START,
+    turns: bool = False,
 ) -> list[Event]:
-    """What a run says from `first_step` to `steps`, without an end event: a curve that falls and flattens."""
+    """What a run says from `first_step` to `steps`, without an end event: a curve that falls and flattens.
+
+    With `turns` the validation loss rises again after two fifths of the run.
+    """
     noise = random.Random(first_step)
     per_epoch = max(1, total // 3)
     events: list[Event] = [
@@ -126,6 +130,7 @@ def training_events(
         )
         if step % validate_every == 0 or step == total:
             measured = best_loss + 0.03 + 1.6 * math.exp(-4 * step / total)
+            measured += 1.5 * max(0.0, step / total - 0.4) if turns else 0.0
             is_best = measured < best
             best = min(best, measured)
             metrics = {"perplexity": math.exp(measured)} if task.generates else {"f1": 0.95 - measured / 4}

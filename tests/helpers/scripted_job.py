@@ -1,7 +1,7 @@
 """A stand-in for the engine's process: speaks the real protocol, and leaves what the engine leaves, without a model.
 
 Started as ``python -m tests.helpers.scripted_job FOLDER``. A training run takes 20 steps an epoch; one with a batch
-size of `FAILING_BATCH` fails at once.
+size of `FAILING_BATCH` fails at once, and the validation loss of one with `TURNING_BATCH` turns.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from fintune_gui.project.events import (
     TrainStep,
     Validated,
 )
+from fintune_gui.project.files import write_json
 from fintune_gui.project.history import read_history
-from fintune_gui.project.spec import EvaluateSpec, ExportSpec, TrainSpec, read_spec
+from fintune_gui.project.spec import BEST_CHECKPOINT, EvaluateSpec, ExportSpec, TrainSpec, read_spec
 from tests.helpers.runs import training_events, write_report, write_rows
 
 FAILING_BATCH = 13
+TURNING_BATCH = 11
 _STEP_S = 0.01
 
 
@@ -59,7 +61,13 @@ def _train(folder: Path, spec: TrainSpec, writer: EventWriter, commands: Command
     total = round(20 * spec.training.epochs)
     task = spec.objective.task
     events = training_events(
-        steps=total, total=total, first_step=first + 1, resumed_from=first or None, task=task, start=time.time()
+        steps=total,
+        total=total,
+        first_step=first + 1,
+        resumed_from=first or None,
+        task=task,
+        start=time.time(),
+        turns=spec.training.batch_size == TURNING_BATCH,
     )
     for event in events:
         _say(writer, event)
@@ -81,6 +89,7 @@ def _train(folder: Path, spec: TrainSpec, writer: EventWriter, commands: Command
             writer(_checkpoint(event.step))
         if command == "stop":
             writer(Validated(step=event.step, epoch=event.epoch, loss=0.5, metrics={"f1": 0.8}, best=True))
+            write_json(folder / BEST_CHECKPOINT, {"folder": "step-000020", "step": 20})
             return Ended(outcome="stopped", result={"best_step": event.step})
         if command == HANGUP:
             writer(_checkpoint(event.step))

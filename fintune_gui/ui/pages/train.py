@@ -17,14 +17,17 @@ from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.format_check import FormatCheck
 from fintune_gui.ui.services.notifications import notifications, problem_of
+from fintune_gui.ui.services.run_coach import RunCoach
+from fintune_gui.ui.services.run_failure import RunFailure
 from fintune_gui.ui.services.run_feed import RunFeed
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.widgets.coach_card import CoachCard
 from fintune_gui.ui.widgets.controls import ComboBox
 from fintune_gui.ui.widgets.feedback import Action, Banner, ErrorPanel, ProblemList
 from fintune_gui.ui.widgets.run_controls import RunControls
 from fintune_gui.ui.widgets.run_setup import RunSetup
 from fintune_gui.ui.widgets.run_view import RunView
-from fintune_gui.ui.widgets.run_words import advice, run_line
+from fintune_gui.ui.widgets.run_words import interruption, run_line
 
 Condition = Literal["reading", "running", "elsewhere", "interrupted", "failed", "finished"]
 _NEW: Final = "new"
@@ -42,9 +45,7 @@ class TrainPage(Page):
         """What the user wants to see; None: the newest run."""
         self._starting = False
         self._start_problem: Problem | None = None
-        self._keeps_going = False
         self._told_facts: object = None
-        self._failure_of: Path | None = None
         self.feed = RunFeed(self.session.jobs, self)
         self.other = RunFeed(self.session.jobs, self)
         self.format = FormatCheck(self.session, self)
@@ -52,18 +53,22 @@ class TrainPage(Page):
         self._build_header()
         self.top_banner = Banner()
         self.failure = ErrorPanel()
+        self.failing = RunFailure(self.feed, self.failure, self._after_failure, self)
         self.problems = ProblemList()
         self.setup = RunSetup()
         self.run = RunView()
-        self.advice_banner = Banner()
+        self.coach_card = CoachCard()
+        self.coach = RunCoach(self.session, self.feed, self.controls, self.coach_card, self)
         for above in (self.top_banner, self.failure, self.problems, self.setup):
             self.body.addWidget(above)
         self.body.addWidget(self.run, 1)
-        self.body.addWidget(self.advice_banner)
-        for hidden in (self.top_banner, self.advice_banner, self.setup, self.run):
+        self.body.addWidget(self.coach_card)
+        for hidden in (self.top_banner, self.setup, self.run):
             hidden.hide()
         self.setup.form.changed.connect(self._change_settings)
         self.run.compare.chosen.connect(self._compare_with)
+        self.coach.created.connect(self._run_created)
+        self.coach.rate_wanted.connect(self._set_up_with_rate)
         self.feed.changed.connect(self._on_feed)
         self.feed.ended.connect(self._on_ended)
         self.other.changed.connect(self._on_other)
@@ -137,7 +142,7 @@ class TrainPage(Page):
     def _watch(self, folder: Path | None) -> None:
         if folder == self.feed.folder:
             return
-        self._keeps_going, self._failure_of = False, None
+        self.failing.forget()
         self.controls.forget()
         self.run.clear()
         self.feed.watch(folder)
@@ -164,7 +169,7 @@ class TrainPage(Page):
         problems = self.check()
         self.problems.show_problems(problems, self._mend)
         self.failure.show_problem(self._start_problem)
-        for widget in (self.top_banner, self.advice_banner, self.controls, self.new_button):
+        for widget in (self.top_banner, self.coach_card, self.controls, self.new_button):
             widget.hide()
         number = max(self._numbers(), default=0) + 1
         self.header.set_status(f"Run {number} · not started yet" if number > 1 else "Nothing is trained yet")
@@ -202,13 +207,8 @@ class TrainPage(Page):
         else:
             self.header.set_primary("")
         self._show_top(condition)
-        self._show_failure(condition)
-        says = advice(history, spec.objective) if spec and condition == "running" and not self._keeps_going else None
-        self.advice_banner.setVisible(says is not None)
-        if says is not None:
-            self.advice_banner.set(
-                *says, "warn", [("Stop at best", self.controls.ask_to_stop), ("Keep going", self._keep_going)]
-            )
+        self.failing.show(failed=condition == "failed")
+        self.coach.show(condition)
         self.feed.read_again_while(working=condition == "elsewhere" and self.isVisible())
 
     def _show_top(self, condition: Condition) -> None:
@@ -219,13 +219,12 @@ class TrainPage(Page):
                 f"Run {number} is at work in another window or command.", "What it does is shown here as it goes."
             )
         elif condition == "interrupted":
-            step = history.checkpoints[-1].step
-            total = f" of {history.plan.total_steps:,}" if history.plan else ""
-            why = history.ended.problem.why if history.ended and history.ended.problem else ""
-            text = f"{why} Everything up to step {step:,}{total} is saved; the run can go on from there.".strip()
             actions: list[Action] = [("Resume", self._resume), ("Set up a new run", self._set_up)]
             self.top_banner.set(
-                f"Run {number} was interrupted.", text, "warn", [] if self.session.read_only else actions
+                f"Run {number} was interrupted.",
+                interruption(history),
+                "warn",
+                [] if self.session.read_only else actions,
             )
         elif condition == "finished" and number == max(self._numbers(), default=0):
             state = next(s for s in self.session.states if s.step is Step.TRAIN)
@@ -237,27 +236,8 @@ class TrainPage(Page):
             return
         self.top_banner.show()
 
-    def _show_failure(self, condition: Condition) -> None:
-        folder, ended = self.feed.folder, self.feed.history.ended
-        cancelled = ended is not None and ended.outcome == "cancelled"
-        if condition != "failed" or cancelled:
-            self._failure_of = None
-            self.failure.show_problem(None)
-        elif folder is not None and folder != self._failure_of:
-            self._failure_of = folder
-            problem = (ended.problem if ended else None) or _UNKNOWN_END
-            self._show_problem(problem)
-            run_in_background(self, lambda _task: (problem, _log_lines(folder)), success=self._add_log)
-
-    def _show_problem(self, problem: Problem) -> None:
-        actions: list[Action] = [("Start again", self._start), ("Change the settings", self._set_up)]
-        self.failure.show_problem(problem, actions)
-
-    def _add_log(self, told: tuple[Problem, str]) -> None:
-        problem, log = told
-        if self._failure_of is not None and log.strip() and log not in problem.details:
-            details = "\n\n".join(part for part in (problem.details, "Last lines of the log:\n" + log) if part)
-            self._show_problem(problem.model_copy(update={"details": details}))
+    def _after_failure(self, _problem: Problem) -> list[Action]:
+        return [("Start again", self._start), ("Change the settings", self._set_up)]
 
     # What the user does
 
@@ -275,6 +255,11 @@ class TrainPage(Page):
 
     def _set_up(self) -> None:
         self._choose(_NEW)
+
+    @Slot(float)
+    def _set_up_with_rate(self, rate: float) -> None:
+        self._change_settings({"learning_rate": min(rate, 1.0)})
+        self._set_up()
 
     def _start(self) -> None:
         if self._starting:
@@ -297,6 +282,7 @@ class TrainPage(Page):
         run_in_background(self, work, success=self._run_created, failure=self._start_failed)
         self._show()
 
+    @Slot(object)
     def _run_created(self, folder: Path) -> None:
         self._starting = False
         if not self.session.is_open or folder.parent != self.session.folder.runs:
@@ -327,10 +313,6 @@ class TrainPage(Page):
     @Slot(object)
     def _say_saved(self, step: int) -> None:
         notifications().say("Saved.", f"The checkpoint of step {step:,} is on disk.", "good")
-
-    def _keep_going(self) -> None:
-        self._keeps_going = True
-        self._show()
 
     def _show_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.feed.folder)))
@@ -382,16 +364,4 @@ class TrainPage(Page):
         self.feed.read_again_while(working=False)
 
 
-def _log_lines(folder: Path) -> str:
-    from fintune_gui.jobs.aftermath import log_tail
-
-    return log_tail(folder)
-
-
 _READ_ONLY = Problem(code="project.locked", what="Nothing can be started here.", todo="Close the other one first.")
-_UNKNOWN_END = Problem(
-    code="training.unknown_end",
-    what="The run ended before its first checkpoint.",
-    why="Its process is gone, and left no word.",
-    todo="Start it again; if it ends the same way, the log says more.",
-)

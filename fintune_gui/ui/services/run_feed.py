@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from fintune_gui.project.errors import ProjectError
+from fintune_gui.project.coach import Coach, Finding, Rule, read_silenced, silence
+from fintune_gui.project.errors import FintuneError, ProjectError
 from fintune_gui.project.events import Ended, Event, read_events
 from fintune_gui.project.history import RunHistory
-from fintune_gui.project.spec import EVENTS_FILE, JobSpec, read_spec
+from fintune_gui.project.spec import EVENTS_FILE, JobSpec, TrainSpec, read_spec
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import JobRunner, TrainerThread
 from fintune_gui.ui.services.notifications import notifications
@@ -24,6 +25,8 @@ class _Told(NamedTuple):
     spec: JobSpec | None
     history: RunHistory
     newest: list[Event]
+    coach: Coach | None
+    silenced: set[str]
 
 
 def _read_job(folder: Path) -> _Told:
@@ -39,7 +42,10 @@ def _read_job(folder: Path) -> _Told:
         newest.append(event)
         if len(newest) > 2 * _OVERLAP:
             del newest[:-_OVERLAP]
-    return _Told(spec, history, newest)
+    coach = Coach(spec.objective) if isinstance(spec, TrainSpec) else None
+    if coach is not None:
+        coach.look(history)  # a long run takes a moment
+    return _Told(spec, history, newest, coach, read_silenced(folder))
 
 
 class RunFeed(QObject):
@@ -65,6 +71,8 @@ class RunFeed(QObject):
         self.spec: JobSpec | None = None
         self.history = RunHistory()
         self.ready = False
+        self._coach: Coach | None = None
+        self._silenced: set[str] = set()
         self._jobs = jobs
         self._early: list[Event] = []
         self._thread: TrainerThread | None = None
@@ -80,12 +88,30 @@ class RunFeed(QObject):
         """The thread of the job, if it works for this window."""
         return self._thread
 
+    @property
+    def findings(self) -> list[Finding]:
+        """What the coach has to say about a training run, but for what the user does not want to hear again."""
+        found = self._coach.look(self.history) if self._coach is not None else []
+        return [finding for finding in found if finding.rule not in self._silenced]
+
+    def silence(self, rule: Rule) -> None:
+        """Let the coach say nothing more of this kind about the watched run; remembered with the run."""
+        if self.folder is None:
+            return
+        self._silenced.add(rule)
+        try:
+            silence(self.folder, rule)
+        except FintuneError as error:
+            notifications().show_error(error)
+        self.changed.emit()
+
     def watch(self, folder: Path | None) -> None:
         """Show the job in `folder` from now on; its history comes with the next `changed`."""
         if folder == self.folder:
             return
         self._let_go()
         self.folder, self.spec, self.history, self.ready = folder, None, RunHistory(), False
+        self._coach, self._silenced = None, set()
         self._early.clear()
         if self._reading is not None:
             self._reading.abandon()
@@ -129,8 +155,9 @@ class RunFeed(QObject):
     def _take(self, told: _Told) -> None:
         self._busy = False
         self.spec = told.spec
+        self._silenced |= told.silenced
         if not self.ready or self._thread is None:
-            self.history = told.history
+            self.history, self._coach = told.history, told.coach
             self.history.extend(event for event in self._early if event not in told.newest)
         self._early.clear()
         self.ready = True

@@ -10,7 +10,7 @@ from fintune_gui.project.document import Metric, Objective, Task
 from fintune_gui.project.events import CheckpointSaved, Event, Plan, Progress, Started, TrainStep, Validated
 from fintune_gui.project.history import RunHistory
 from fintune_gui.ui.widgets.run_words import (
-    advice,
+    interruption,
     metric_curve,
     model_words,
     outcome_figure,
@@ -85,29 +85,18 @@ def test_that_an_outcome_says_how_long_it_took() -> None:
     assert outcome_figure(history()).value == "Interrupted"
 
 
-def test_that_a_flat_loss_is_said_with_what_follows_from_it() -> None:
-    flat = history(*validations(0.9, 0.5, 0.499, 0.5, 0.4995, f1=0.92))
-    assert advice(flat, F1) == (
-        "Validation loss has been flat for 300 steps.",
-        "The target is already met; more steps will mostly memorise. The best checkpoint is kept whatever you choose.",
-    )
-    assert advice(history(*validations(0.9, 0.5, 0.499, 0.5, 0.4995, f1=0.3)), F1)[1].startswith("More steps will")  # type: ignore[index]
+def test_that_shared_beginnings_are_said_in_words_and_not_as_a_share_above_one() -> None:
+    step = training_events(steps=1, total=10)[-1]
+    assert isinstance(step, TrainStep)
+    assert speed_figure(history(step)).note == "94 % of tokens are useful"
+    shared = history(step.model_copy(update={"useful_share": 3.14}))
+    assert speed_figure(shared).note == "3.1 × as many tokens as were computed"
 
 
-def test_that_a_rising_loss_is_said_with_the_step_from_which_it_rises() -> None:
-    rising = history(*validations(0.9, 0.5, 0.6, 0.7))
-    assert advice(rising, F1) is not None
-    assert advice(rising, F1)[0] == "Validation loss has been rising since step 200."  # type: ignore[index]
-
-
-@pytest.mark.parametrize("losses", [(), (0.9,), (0.9, 0.8, 0.7, 0.6, 0.5), (0.5, 0.5, 0.5)])
-def test_that_no_advice_is_given_while_it_learns_or_little_is_known(losses) -> None:
-    assert advice(history(*validations(*losses)), F1) is None
-
-
-def test_that_a_run_that_has_ended_gets_no_advice() -> None:
-    over = history(*validations(0.9, 0.5, 0.5, 0.5, 0.5), ended("completed", time=9))
-    assert advice(over, F1) is None
+def test_that_an_interruption_says_what_is_saved() -> None:
+    told = history(*training_events(steps=100, total=240))
+    assert interruption(told) == "Everything up to step 80 of 240 is saved; the run can go on from there."
+    assert interruption(RunHistory(checkpoint_on_disk=True)).startswith("Everything that was done is saved")
 
 
 def test_that_only_measured_values_of_the_objectives_metric_are_drawn() -> None:
