@@ -58,7 +58,7 @@ def format_(
         opened.save(changed)
     output.table([(role.value, column) for role, column in settings.roles.items()])
     output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")
-    output.say(f'Next: fintune preview "{project}" --row 1')
+    output.say("Next: fintune " + (f'preview "{project}" --row 1' if changed.model else f'model "{project}" MODEL'))
     output.finish(settings.model_dump(mode="json"))
 
 
