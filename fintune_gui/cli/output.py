@@ -63,18 +63,18 @@ class ProgressLine:
             case Plan():
                 self._plan = event
                 share = event.trainable_parameters / max(1, event.total_parameters)
-                self._keep(
+                self.keep(
                     f"{counted(event.total_steps, 'step')} over {counted(event.training_rows, 'row')}; "
                     f"{event.trainable_parameters:,} of {event.total_parameters:,} parameters learn ({share:.1%})"
                 )
             case Decided():
-                self._keep(f"{event.what}: {event.value} ({event.reason.rstrip('.')})")
+                self.keep(f"{event.what}: {event.value} ({event.reason.rstrip('.')})")
             case Validated():
                 metrics = "".join(f", {name} {value:.4g}" for name, value in event.metrics.items())
                 best = ", the best so far" if event.best else ""
-                self._keep(f"validation after step {event.step}: loss {event.loss:.4g}{metrics}{best}")
+                self.keep(f"validation after step {event.step}: loss {event.loss:.4g}{metrics}{best}")
             case Log(level="warning" | "error"):
-                self._keep(event.message)
+                self.keep(event.message)
             case TrainStep():
                 self._update("training", self._step(event))
             case Progress():
@@ -105,7 +105,7 @@ class ProgressLine:
         else:
             typer.echo(text, err=True)
 
-    def _keep(self, text: str) -> None:
+    def keep(self, text: str) -> None:
         """A line that stays."""
         if self._line_is_open:
             typer.echo("\r\x1b[K", err=True, nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
@@ -73,6 +74,7 @@ def sample(
 
 def status(project: ProjectPath, *, as_json: Json = False) -> None:
     """Show every step of the project: to do, done, stale or failed."""
+    from fintune_gui.cli.coaching import coach_findings
     from fintune_gui.dataset.facts import gather_facts
     from fintune_gui.project.flow import step_states
 
@@ -108,6 +110,10 @@ def status(project: ProjectPath, *, as_json: Json = False) -> None:
     for run in facts.runs:
         if run.report:
             output.say(f"Run {run.number}: {run.report.verdict.headline}")
+    newest = facts.runs[-1].number if facts.runs else None
+    found = coach_findings(opened.run_folder(newest)) if newest is not None else []
+    for finding in found:
+        output.say(f"Coach on run {newest}: {finding}")
     output.finish(
         {
             "project": opened.project.name,
@@ -117,5 +123,6 @@ def status(project: ProjectPath, *, as_json: Json = False) -> None:
             "rows_kept": facts.rows_kept,
             "steps": [s.model_dump(mode="json") for s in states],
             "runs": runs,
+            "coach": [asdict(finding) for finding in found],
         }
     )

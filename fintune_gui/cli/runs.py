@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fintune_gui.cli.coaching import coach_sentences
 from fintune_gui.cli.comparison import compare_runs
 from fintune_gui.cli.model import Threads
 from fintune_gui.cli.output import Json, Output
@@ -33,20 +34,29 @@ def train(
         typer.Option("--preset", help="Settings for a kind of work; what it changes is told. --set wins over it."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run from its last checkpoint.")] = False,
+    from_best: Annotated[
+        int | None,
+        typer.Option("--from-best", metavar="RUN", min=1, help="Go on from this run's best with half its rate."),
+    ] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Train a new run, or resume the last one. Ctrl+C stops it and keeps the best."""
+    if from_best is not None and (resume or assignments or preset):
+        not_understood("A run from another's best has that one's settings: leave out --resume, --set and --preset.")
     if resume and (assignments or preset):
         not_understood(
             "A resumed run keeps its settings: leave out --set and --preset, or start a new run without --resume."
         )
     output = Output(as_json=as_json)
     with open_project(project, to_change=True) as opened:
-        folder = _last_unfinished_run(opened) if resume else _new_run(opened, output, assignments or [], preset)
+        if from_best is not None:
+            folder = _continuation(opened, from_best)
+        else:
+            folder = _last_unfinished_run(opened) if resume else _new_run(opened, output, assignments or [], preset)
         number = int(folder.name)
         output.say(f"Run {number}{' goes on' if resume else ''}.")
-        ended = do_job(folder, output, threads=threads)
+        ended = do_job(folder, output, threads=threads, remarks=coach_sentences(folder))
         steps, best = ended.result.get("steps"), ended.result.get("best_step")
         how = "was stopped" if ended.outcome == "stopped" else "is complete"
         output.say(f"Run {number} {how} after {steps} steps; the best checkpoint, of step {best}, is kept.")
@@ -65,6 +75,12 @@ def _new_run(project: ProjectFolder, output: Output, assignments: list[str], pre
         project.save(project.project.with_(training=training))
     with open_rows(project) as dataset:
         return create_run(project, dataset)
+
+
+def _continuation(project: ProjectFolder, run: int) -> Path:
+    from fintune_gui.dataset.runs import create_continuation
+
+    return create_continuation(project, run)
 
 
 def _with_preset(project: ProjectFolder, output: Output, preset: Preset) -> TrainingSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -13,7 +13,7 @@ from fintune_gui.cli.output import Output, ProgressLine
 from fintune_gui.dataset.places import import_is_unrecorded
 from fintune_gui.jobs.process import raise_if_failed, run_to_end
 from fintune_gui.project.errors import DataError, FintuneError, Problem, raise_for_problem
-from fintune_gui.project.events import Ended
+from fintune_gui.project.events import Ended, Event
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 
@@ -57,13 +57,24 @@ def open_rows(project: ProjectFolder) -> Iterator[Dataset]:
         yield dataset
 
 
-def do_job(folder: Path, output: Output, *, threads: int | None = None) -> Ended:
-    """Run the job in `folder`, with its progress on standard error.
+def do_job(
+    folder: Path,
+    output: Output,
+    *,
+    threads: int | None = None,
+    remarks: Callable[[Event], list[str]] = lambda _event: [],
+) -> Ended:
+    """Run the job in `folder`, with its progress on standard error, and what `remarks` has to say to each event.
 
     Raises:
         FintuneError: what the job failed of.
     """
     line = ProgressLine()
+
+    def show(event: Event) -> None:
+        line(event)
+        for sentence in remarks(event):
+            line.keep(sentence)
 
     def interrupted(presses: int) -> None:
         line.end()
@@ -71,7 +82,7 @@ def do_job(folder: Path, output: Output, *, threads: int | None = None) -> Ended
         typer.echo(note if presses == 1 else "Ending at once.", err=True)
 
     try:
-        ended = run_to_end(folder, line, threads=threads, on_interrupt=interrupted)
+        ended = run_to_end(folder, show, threads=threads, on_interrupt=interrupted)
     finally:
         line.end()
     raise_if_failed(ended)
