@@ -139,6 +139,14 @@ _DISK_ERRORS = {
 
 def explained(path: Path, error: sqlite3.DatabaseError) -> FintuneError:
     """The sentence for an error of the log's file."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return DataError(
+            "data.closed",
+            "The rows are not open any more.",
+            "They were closed or exchanged while they were read.",
+            "Look at them again.",
+            details=str(error),
+        )
     name = getattr(error, "sqlite_errorname", "")
     if problem := disk_problem(_DISK_ERRORS.get(name), path):
         return problem

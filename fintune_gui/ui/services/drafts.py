@@ -101,4 +101,4 @@ class Drafts(QObject):
 
     def _failed(self, _error: Exception) -> None:
         """The text is still in its field, and the change itself will say what is wrong with the disk."""
-        self._saving = None
+        self._saving = self._on_disk = None

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.row_editing import RowEditing
+from fintune_gui.ui.services.row_view import places_of
 from fintune_gui.ui.widgets.ask_bar import Answer, AskBar, Question
 from fintune_gui.ui.widgets.rows_panel import RowIds, RowsPanel
 from fintune_gui.ui.widgets.words import counted
@@ -237,7 +238,7 @@ class RowAsking(QObject):
         dataset = self._editing.dataset
         if dataset is None:
             return
-        places = np.flatnonzero(dataset.flagged_mask[self._model.view_ids])
+        places = places_of(self._model.view_ids, dataset.flagged_mask)
         if not len(places):
             notifications().say("None of these rows is flagged.", "F flags the chosen rows.", key="flagged")
             return

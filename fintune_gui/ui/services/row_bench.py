@@ -102,7 +102,7 @@ class RowBench(QWidget):
         self.view = RowView(self.rows, self)
         self.search = RowSearch(session, self.rows, self)
         self.narrowing = RowNarrowing(self.rows, self.view, self)
-        self.work = RowWork(session, self)
+        self.work = RowWork.of(session)
         self.editing = RowEditing(session, self.rows, self.work, self)
         self.asking = RowAsking(self.rows, self.editing, self.bar, self)
         self.reading = RowReading(self.detail, self.view, self.editing, self)

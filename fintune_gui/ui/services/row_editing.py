@@ -161,7 +161,7 @@ class RowEditing(QObject):
         """Flag the chosen rows; if all of them are flagged, take the flags off."""
         ids = self.chosen()
         dataset = self.dataset
-        if dataset is not None and len(ids):
+        if self.free and dataset is not None and len(ids):
             self.mark(ids, flag=not bool(dataset.flagged_mask[ids].all()))
 
     @Slot(object)
@@ -169,7 +169,7 @@ class RowEditing(QObject):
         """Give the chosen rows a star; if all of them have one, take it off."""
         ids = self.chosen()
         dataset = self.dataset
-        if dataset is not None and len(ids):
+        if self.free and dataset is not None and len(ids):
             self.mark(ids, star=not bool(dataset.starred_mask[ids].all()))
 
     def mark(self, ids: Sequence[int] | RowIds, *, flag: bool | None = None, star: bool | None = None) -> None:

@@ -180,16 +180,15 @@ def _query(text: str, show: str) -> Query:
 
 def _count(dataset: Dataset, spec: FacetSpec, query: Query, rows: RowIds | None, task: Task) -> Facet | Histogram:
     """Count in the given rows, or in those that the query lets through."""
-    from fintune_gui.dataset.facets import histogram_of, picture_of, state_facet, values_among
+    from fintune_gui.dataset.facets import histogram_of, state_facet, values_among
     from fintune_gui.dataset.measures import lengths_of
+    from fintune_gui.dataset.query import select
 
     check = task.check_cancelled
     if spec.kind == "state":
         return state_facet(dataset, query, check_cancelled=check)
-    picture = picture_of(dataset)
-    if rows is None:
-        rows = dataset.view(query, check_cancelled=check)
-    rows = rows[rows < picture.total_rows]
+    picture = dataset.picture
+    rows = select(picture, query, check) if rows is None else rows[rows < picture.total_rows]
     check()
     if spec.kind == "length":
         return histogram_of(lengths_of(picture.column_of(spec.column), check)[rows], _BINS)

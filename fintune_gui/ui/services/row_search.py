@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from fintune_gui.project.errors import DataError
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.row_view import places_of
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.conditions import quoted
 from fintune_gui.ui.widgets.find_bar import Wanted
@@ -152,14 +153,11 @@ class RowSearch(QObject):
             self._finding.abandon()
 
         def work(task: Task) -> RowIds:
-            from fintune_gui.dataset.query import Query
+            from fintune_gui.dataset.query import Query, matching
 
-            text = _as_filter(wanted, dataset.columns)
-            query = Query(text=text, show="all", case_sensitive=wanted.case_sensitive)
-            found = dataset.view(query, check_cancelled=task.check_cancelled)
-            holds = np.zeros(dataset.total_rows, bool)
-            holds[found] = True
-            return np.flatnonzero(holds[view])
+            rows = dataset.picture
+            query = Query(text=_as_filter(wanted, rows.columns), show="all", case_sensitive=wanted.case_sensitive)
+            return places_of(view, matching(rows, query, task.check_cancelled))
 
         def take(places: RowIds) -> None:
             self._finding = None

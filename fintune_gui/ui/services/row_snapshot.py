@@ -81,7 +81,9 @@ class RowSnapshots(QObject):
 
     def _could_not(self, error: Exception) -> None:
         self._taking = None
-        if self._session.is_open:
+        if self._session.is_open and self._again:
+            self.want()  # the rows were closed or exchanged meanwhile
+        elif self._session.is_open:
             self._failed(error)
 
 

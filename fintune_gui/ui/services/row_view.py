@@ -169,7 +169,9 @@ class RowView(QObject):
         def work(task: Task) -> RowIds:
             if isinstance(only, str):
                 return dataset.view(_query(only or text, show, sorts), check_cancelled=task.check_cancelled)
-            return only[~dataset.removed_mask[only]]
+            removed = dataset.removed_mask
+            there = only[only < len(removed)]  # added rows may have been taken back since they were found
+            return there[~removed[there]]
 
         self._query = run_in_background(
             self, work, success=lambda ids: self._take(dataset, ids, first=first), failure=self._cannot_filter
@@ -323,6 +325,12 @@ class RowView(QObject):
     @Slot()
     def _keep_widths(self) -> None:
         WindowSettings().remember_table(_TABLE, {"widths": self._table.column_widths()})
+
+
+def places_of(view: RowIds, mask: Mask) -> RowIds:
+    """Where in a view the rows of `mask` are. Rows of the view that an undo has taken away since are nowhere."""
+    there = np.flatnonzero(view < len(mask))
+    return there[mask[view[there]]]
 
 
 def _query(text: str, show: str, sorts: list[SortKey]) -> Query:

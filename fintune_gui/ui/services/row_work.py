@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class RowWork(QObject):
-    """Runs one change of the session's rows at a time.
+    """Runs one change of the session's rows at a time. All pages share one: `RowWork.of(session)`.
 
     Attributes:
         busy: What is being done now, or "".
@@ -40,6 +40,13 @@ class RowWork(QObject):
         self._task: Task | None = None
         self.busy = ""
         self.can_cancel = False
+        session.closing.connect(self._end_soon)
+
+    @classmethod
+    def of(cls, session: ProjectSession) -> RowWork:
+        """The one of this session, made at the first call."""
+        found = session.findChild(RowWork)
+        return found if found is not None else cls(session, session)
 
     def start(
         self,
@@ -61,6 +68,7 @@ class RowWork(QObject):
         session = self._session
 
         def do(task: Task) -> T | None:
+            task.check_cancelled()  # the project may have been closed before there was a thread for this
             dataset = session.dataset()
             return None if dataset is None else work(dataset, task)
 
@@ -79,6 +87,12 @@ class RowWork(QObject):
     def cancel(self) -> None:
         """Ask the present work to end; nothing has changed then."""
         if self._task is not None and self.can_cancel:
+            self._task.cancel()
+
+    @Slot()
+    def _end_soon(self) -> None:
+        """Closing the rows waits for the present work."""
+        if self._task is not None:
             self._task.cancel()
 
     def _failed(self, error: Exception) -> None:

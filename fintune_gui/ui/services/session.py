@@ -236,10 +236,10 @@ class ProjectSession(QObject):
 
     def close_dataset(self) -> None:
         """Close the rows, for example before an import replaces them."""
-        if self._dataset is not None:
-            self._dataset.close()
-            self._dataset = None
-            self._followed = None
+        with self._opening:
+            dataset, self._dataset, self._followed = self._dataset, None, None
+        if dataset is not None:
+            dataset.close()
 
     def _follow_rows(self) -> None:
         """Let the document follow renamed columns and added files."""
