@@ -44,6 +44,8 @@ class CheckpointState(Frozen):
     best_loss: float | None = None
     best_metrics: dict[str, float] = Field(default_factory=dict)
     evaluations_without_gain: int = 0
+    evaluation_due: bool = False
+    """Whether it was saved in the middle of the evaluation after `step`, which is to be made up for."""
     budget: int
     rate_factor: float = 1.0
     """What the learning rate was lowered to by evaluations without gain, as a share of the scheduled one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -30,16 +31,24 @@ class Answer:
 
 
 class Answerer:
-    """Lets a model answer rows."""
+    """Lets a model answer rows. `check` is called before each token; what it raises ends the answering."""
 
     def __init__(
-        self, model: Model, tokenizer: ModelTokenizer, spec: TrainSpec, device: Device, *, max_new_tokens: int
+        self,
+        model: Model,
+        tokenizer: ModelTokenizer,
+        spec: TrainSpec,
+        device: Device,
+        *,
+        max_new_tokens: int,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._spec = spec
         self._device = device
         self._max_new_tokens = max_new_tokens
+        self._check = check
 
     def answer_rows(
         self, rows: Sequence[tuple[int, Row]], report: Callable[[int], None] = lambda _done: None
@@ -79,8 +88,13 @@ class Answerer:
                 input_ids=ids.to(self._device.torch),
                 attention_mask=mask.to(self._device.torch),
                 generation_config=settings,
+                stopping_criteria=[self._keep_going],
             )
         return [self._text(answer) for answer in output[:, longest:].tolist()]
+
+    def _keep_going(self, ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        self._check()
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
     def _text(self, answer: list[int]) -> str:
         end = self._tokenizer.eos_id

@@ -16,11 +16,15 @@ Result = tuple[Outcome, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Job:
-    """The running job. `emit` appends an event; `commands` holds what the user asked meanwhile."""
+    """The running job. `emit` appends an event; `commands` holds what the user asked meanwhile.
+
+    When the disk is full `emit` raises `OSError`, and `flush` tries again to write what was told meanwhile.
+    """
 
     folder: Path
     emit: Callable[[Event], None]
     commands: CommandReader
+    flush: Callable[[], None] = lambda: None
 
     def decided(self, what: str, value: str, reason: str) -> None:
         """Tell what the job settled by itself."""

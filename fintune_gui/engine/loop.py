@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -14,6 +14,8 @@ from transformers import TrainerCallback
 
 from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine import checkpoints
+from fintune_gui.engine.awake import Wakefulness
+from fintune_gui.engine.battery import LOW_PERCENT, Battery
 from fintune_gui.engine.checkpoints import CheckpointState, random_states, restore_random_states
 from fintune_gui.engine.data import Example, Row
 from fintune_gui.engine.device import Device
@@ -21,26 +23,31 @@ from fintune_gui.engine.generate import Answerer
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.metrics import classification_metrics, confusion, perplexity
 from fintune_gui.engine.model import Model, base_of, trainable_state
+from fintune_gui.engine.pausing import MovedAside, hold
 from fintune_gui.engine.stepping import Layout
 from fintune_gui.engine.trainer import StepTrainer, not_finite
 from fintune_gui.project.channel import HANGUP
 from fintune_gui.project.document import Metric
-from fintune_gui.project.errors import CancelledError
+from fintune_gui.project.errors import CancelledError, DiskFullError
 from fintune_gui.project.events import (
     CheckpointSaved,
-    Continued,
+    Event,
     Outcome,
     Paused,
     SampleAnswer,
     TrainStep,
     Validated,
 )
+from fintune_gui.project.files import disk_problem
 from fintune_gui.project.settings import Scheduler
-from fintune_gui.project.spec import TrainSpec
+from fintune_gui.project.spec import EVENTS_FILE, TrainSpec
 
 SAMPLE_ROWS = 3
 SAMPLE_TOKENS = 48
 _PLATEAU_FACTOR = 0.5
+_LOW_BATTERY = (
+    f"The battery has at most {LOW_PERCENT} % left. Everything is saved; the run goes on when the computer is charged."
+)
 
 
 class RunInterrupted(Exception):  # not an error: the user's wish on its way up
@@ -52,12 +59,19 @@ class RunInterrupted(Exception):  # not an error: the user's wish on its way up
 
 
 def measure(
-    model: Any, layout: Layout, examples: Sequence[Example], budget: int, labels: int
+    model: Any,
+    layout: Layout,
+    examples: Sequence[Example],
+    budget: int,
+    labels: int,
+    *,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[float, dict[str, float]]:
-    """Loss over `examples`, and the metrics that follow from the same computation."""
+    """Loss over `examples`, and metrics of the same computation. `check` is called before each part."""
     model.eval()
     total, counts = 0.0, np.zeros((labels, labels), dtype=np.int64)
     for part in layout.plan(examples, budget):
+        check()
         rows = [examples[index] for index in part]
         sums = layout.compute(rows)
         total += sums.loss
@@ -103,7 +117,12 @@ class RunLoop(TrainerCallback):
         self.best_metrics = dict(resumed.best_metrics) if resumed else {}
         self.evaluations_without_gain = resumed.evaluations_without_gain if resumed else 0
         self.stopped_early = False
-        self._save_wanted = False
+        self._battery = Battery()
+        self.awake = Wakefulness()
+        self._save_wanted = self._stop_wanted = False
+        self._saved_step = resumed.step if resumed else None
+        self._before_evaluation: dict[str, Any] | None = None
+        """Random states that the next step begins with, while an evaluation is under way."""
         self._saved_at = time.monotonic()
         self._step_began = self._began = time.monotonic()
 
@@ -132,20 +151,17 @@ class RunLoop(TrainerCallback):
         self._tell_step(logs)
         if not math.isfinite(logs["grad_norm"]):
             raise not_finite(self.step, "gradient")
-        last = self.step >= self.trainer.schedule.total_steps
         if self.trainer.schedule.evaluates_after(self.step):
             gained = self.evaluate()
-            if not gained and not last and self.spec.training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU:
-                self._lower_rate()
-            patience = self.spec.training.early_stopping_patience
-            self.stopped_early = not last and 0 < patience <= self.evaluations_without_gain
+            self._draw_consequences(gained=gained)
             self.save("evaluation", best=gained)
+            if self._stop_wanted:
+                raise RunInterrupted("stopped")
         elif self._save_wanted:
             self.save("asked for")
         elif time.monotonic() - self._saved_at >= self.spec.training.checkpoint_minutes * 60 > 0:
             self.save("time")
         if self.stopped_early:
-            self.job.decided("early stop", f"step {self.step}", f"No gain in {patience} evaluations.")
             control.should_training_stop = True
         self._step_began = time.monotonic()
 
@@ -153,7 +169,7 @@ class RunLoop(TrainerCallback):
         facts, schedule = self.trainer.facts, self.trainer.schedule
         now = time.monotonic()
         done_here = self.trainer.state.global_step
-        self.job.emit(
+        self._tell(
             TrainStep(
                 step=self.step,
                 epoch=self.step / schedule.steps_per_epoch,
@@ -168,20 +184,42 @@ class RunLoop(TrainerCallback):
             )
         )
 
+    def _draw_consequences(self, *, gained: bool) -> None:
+        """Lower the rate, or end the run, when an evaluation brought nothing."""
+        training, last = self.spec.training, self.step >= self.trainer.schedule.total_steps
+        if not gained and not last and training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU:
+            self._lower_rate()
+        patience = training.early_stopping_patience
+        self.stopped_early = not last and 0 < patience <= self.evaluations_without_gain
+        if self.stopped_early:
+            self.job.decided("early stop", f"step {self.step}", f"No gain in {patience} evaluations.")
+
     def _lower_rate(self) -> None:
+        if self.trainer.lr_scheduler is None:  # an evaluation that is made up for, before the first step
+            self.trainer.rate_factor *= _PLATEAU_FACTOR
+            return
         rate = self.trainer.lower_rate(_PLATEAU_FACTOR)
         self.job.decided("learning rate", f"{rate:.2g}", f"Halved at step {self.step}: the evaluation brought no gain.")
 
     def evaluate(self) -> bool:
-        """Measure the validation rows, tell it, and say whether this is the best so far."""
-        states = random_states()
-        model = self.trainer.model
+        """Measure the validation rows, tell it, and say whether this is the best so far.
+
+        Raises:
+            RunInterrupted: in its middle; then it counts as not done, and a checkpoint says that it is due.
+        """
+        self._before_evaluation = states = random_states()
+        model, labels = self.trainer.model, len(self.spec.labels)
         self.job.progress("Measuring the validation rows", 0, len(self.validation), "rows")
-        loss, metrics = measure(model, self.trainer.layout, self.validation, self.trainer.budget, len(self.spec.labels))
+        loss, metrics = measure(
+            model, self.trainer.layout, self.validation, self.trainer.budget, labels, check=self.obey
+        )
         if not math.isfinite(loss):
             raise not_finite(self.step, "validation loss")
+        answers = self._answers(model)
+        restore_random_states(states)
+        self._before_evaluation = None
         # Classes: the metric that the user wants, ties decided by the loss. Texts: the loss, which is their perplexity.
-        wanted = metrics[self.spec.objective.metric.value] if self.spec.labels else -loss
+        wanted = metrics[self.spec.objective.metric.value] if labels else -loss
         score = (wanted, -loss)
         gained = self.best_score is None or score > tuple(self.best_score)
         if gained:
@@ -190,79 +228,187 @@ class RunLoop(TrainerCallback):
         else:
             self.evaluations_without_gain += 1
         epoch = self.step / self.trainer.schedule.steps_per_epoch
-        self.job.emit(Validated(step=self.step, epoch=epoch, loss=loss, metrics=metrics, best=gained))
-        if self.sample_rows:
-            self._tell_answers(model)
-        restore_random_states(states)
+        self._tell(Validated(step=self.step, epoch=epoch, loss=loss, metrics=metrics, best=gained))
+        for answer in answers:
+            self._tell(answer)
         return gained
 
-    def _tell_answers(self, model: Any) -> None:
-        answerer = Answerer(model, self.tokenizer, self.spec, self.device, max_new_tokens=SAMPLE_TOKENS)
-        for (row_id, _), answer in zip(self.sample_rows, answerer.answer_rows(self.sample_rows), strict=True):
-            self.job.emit(
-                SampleAnswer(
-                    step=self.step, row_id=row_id, prompt=answer.prompt, expected=answer.expected, answer=answer.text
-                )
+    def _answers(self, model: Any) -> list[SampleAnswer]:
+        if not self.sample_rows:
+            return []
+        answerer = Answerer(
+            model, self.tokenizer, self.spec, self.device, max_new_tokens=SAMPLE_TOKENS, check=self.obey
+        )
+        return [
+            SampleAnswer(
+                step=self.step, row_id=row_id, prompt=answer.prompt, expected=answer.expected, answer=answer.text
             )
+            for (row_id, _), answer in zip(self.sample_rows, answerer.answer_rows(self.sample_rows), strict=True)
+        ]
+
+    def make_up_evaluation(self) -> None:
+        """Do the evaluation in whose middle the run was interrupted; its checkpoint learns what it would have known."""
+        folder = checkpoints.find_checkpoint(self.job.folder, "latest")
+        if self.resumed is None or folder is None or not self.resumed.evaluation_due:
+            return
+        gained = self.evaluate()
+        self._draw_consequences(gained=gained)
+        checkpoints.rewrite_state(folder, self.resumed.model_copy(update=self._findings()))
+        if gained:
+            checkpoints.point(self.job.folder, "best", folder)
+        if self._stop_wanted:
+            raise RunInterrupted("stopped")
+
+    def _findings(self) -> dict[str, Any]:
+        """What evaluations found so far, as a checkpoint keeps it."""
+        return {
+            "best_step": self.best_step,
+            "best_score": self.best_score,
+            "best_loss": self.best_loss,
+            "best_metrics": self.best_metrics,
+            "evaluations_without_gain": self.evaluations_without_gain,
+            "rate_factor": self.trainer.rate_factor,
+            "evaluation_due": self._before_evaluation is not None,
+        }
+
+    def wind_up(self, outcome: Outcome) -> Outcome:
+        """Save after an interruption; a stopped run is measured once if it never was, so that there is a best.
+
+        Raises:
+            DiskFullError: if there is no room, unless the run was stopped and its best is on disk already.
+        """
+        states, gained = self._before_evaluation or self.trainer.random_states_before, False
+        if outcome == "stopped" and self.best_step is None:
+            try:
+                gained = self.evaluate()
+            except RunInterrupted:
+                outcome = "interrupted"
+        if self._saved_step == self.step and not gained:
+            return outcome
+        try:
+            self._write_checkpoint("stopped" if outcome == "stopped" else "interrupted", states, best=gained)
+        except DiskFullError:
+            if outcome != "stopped" or checkpoints.find_checkpoint(self.job.folder, "best") is None:
+                raise
+        return outcome
 
     def save(self, reason: str, *, best: bool = False, states: dict[str, Any] | None = None) -> None:
-        """Write a checkpoint of the present step; `states` are the random states that its next step begins with."""
+        """Write a checkpoint of the present step; on a full disk, wait until there is room.
+
+        Args:
+            states: The random states that its next step begins with; by default the present ones.
+        """
+        states = states or self._before_evaluation or random_states()
+        full: list[DiskFullError] = []
+
+        def written() -> bool:
+            try:
+                self._write_checkpoint(reason, states, best=best)
+            except DiskFullError as error:
+                full.append(error)
+                return False
+            return True
+
+        while not written():
+            why = f"{full[-1].problem.what} The checkpoint could not be saved; the run goes on when there is room."
+            word = self._hold(why, written)
+            if word is None:
+                return
+            self._do(word)
+
+    def _write_checkpoint(self, reason: str, states: dict[str, Any], *, best: bool) -> None:
         began = time.monotonic()
         model: Model = self.trainer.model
         names = {parameter: name for name, parameter in model.named_parameters()}
         state = CheckpointState(
             step=self.step,
             tokens=self.trainer.facts.useful_total,
-            best_step=self.best_step,
-            best_score=self.best_score,
-            best_loss=self.best_loss,
-            best_metrics=self.best_metrics,
-            evaluations_without_gain=self.evaluations_without_gain,
             budget=self.trainer.budget,
-            rate_factor=self.trainer.rate_factor,
             gradient_checkpointing=base_of(model).is_activation_checkpointing,
             half=self.device.half,
             threads=torch.get_num_threads(),
             versions={name: metadata.version(name) for name in ("torch", "transformers", "peft")},
-            random_states=states or random_states(),
+            random_states=states,
+            **self._findings(),
         )
         optimizer = checkpoints.optimizer_tensors(_plain(self.trainer.optimizer), names)
         folder = checkpoints.save_checkpoint(self.job.folder, state, trainable_state(model), optimizer)
         if best:
             checkpoints.point(self.job.folder, "best", folder)
         checkpoints.remove_superseded(self.job.folder)
-        self._saved_at, self._save_wanted = time.monotonic(), False
+        self._saved_at, self._saved_step, self._save_wanted = time.monotonic(), self.step, False
         seconds = self._saved_at - began
-        self.job.emit(CheckpointSaved(step=self.step, folder=folder.name, best=best, reason=reason, seconds=seconds))
+        self._tell(CheckpointSaved(step=self.step, folder=folder.name, best=best, reason=reason, seconds=seconds))
 
     def obey(self) -> None:
-        """Do what the user asked meanwhile; called before each part of a step.
+        """Do what the user asked meanwhile; called before each part of a step and of an evaluation.
 
         Raises:
             RunInterrupted: on "stop", or when the parent has gone.
             CancelledError: on "cancel".
         """
-        command = self.job.commands.poll()
-        if command == "pause":
-            self.job.emit(Paused(step=self.step))
-            while command in ("pause", "save"):
-                if command == "save":
-                    self._save_wanted = True
-                command = self.job.commands.wait()
-            if command == "continue":
-                self.job.emit(Continued(step=self.step))
-        match command:
+        if self._battery.is_low():
+            self._save_here("low battery")
+            self._do(self._hold(_LOW_BATTERY, self._battery.recovered))
+            if not self._battery.recovered():
+                self._battery.overrule()
+        word = self.job.commands.poll()
+        self._do(self._hold() if word == "pause" else word)
+
+    def _do(self, word: str | None) -> None:
+        match word:
+            case "stop" if self._before_evaluation is not None and self.best_step is None:
+                self._stop_wanted = True  # this evaluation is the only one there will be
             case "stop":
                 raise RunInterrupted("stopped")
             case "cancel":
                 raise CancelledError
+            case "save" if self._before_evaluation is not None:
+                self._save_here("asked for")
             case "save":
                 self._save_wanted = True
             case word if word == HANGUP:
                 raise RunInterrupted("interrupted")
 
+    def _save_here(self, reason: str) -> None:
+        """Save in the middle of a step or an evaluation, which is then done again from its beginning."""
+        if self._saved_step != self.step:
+            self.save(reason, states=self._before_evaluation or self.trainer.random_states_before)
 
-def _plain(optimizer: Any) -> torch.optim.Optimizer:
-    """The optimizer inside the accelerator's wrapper, whose parameters are the keys of its state."""
-    inner: torch.optim.Optimizer = getattr(optimizer, "optimizer", optimizer)
-    return inner
+    def _hold(self, why: str = "", over: Callable[[], bool] | None = None) -> str | None:
+        """Pause. Returns the word that ended it, or None."""
+        began = time.monotonic()
+        self.awake.release()
+        word = hold(
+            self.job,
+            Paused(step=self.step, why=why),
+            lambda: MovedAside(self.trainer.model, _plain(self.trainer.optimizer), self.device),
+            lambda: self._save_here("asked for"),
+            over,
+        )
+        self.awake.hold()
+        paused = time.monotonic() - began
+        self._began, self._step_began = self._began + paused, self._step_began + paused
+        return word
+
+    def _tell(self, event: Event) -> None:
+        """Emit an event; on a full disk, wait until it can be written down."""
+        try:
+            self.job.emit(event)
+        except OSError as error:
+            full = disk_problem(error.errno, self.job.folder / EVENTS_FILE)
+            if not isinstance(full, DiskFullError):
+                raise
+            self._do(self._hold(f"{full.problem.what} The run goes on when there is room.", self._events_fit))
+
+    def _events_fit(self) -> bool:
+        try:
+            self.job.flush()
+        except OSError:
+            return False
+        return True
+
+
+def _plain(optimizer: Any) -> Any:
+    """The optimizer inside the accelerator's wrapper, whose parameters are the keys of its state; None before it is."""
+    return getattr(optimizer, "optimizer", optimizer)

@@ -74,7 +74,7 @@ def run(spec: TrainSpec, job: Job) -> Result:
     # Better a failure now than after an epoch: measure a few validation rows before the first step.
     measure(model, layout, validation[:_SANITY_ROWS], trainer.budget, len(spec.labels))
     job.emit(plan_of(schedule, model, len(training), len(validation)))
-    outcome = _train(loop, finished=_is_finished(resumed, schedule, spec))
+    outcome = _train(loop)
     return outcome, {
         "best_step": loop.best_step,
         "best_loss": loop.best_loss,
@@ -83,17 +83,17 @@ def run(spec: TrainSpec, job: Job) -> Result:
     }
 
 
-def _train(loop: RunLoop, *, finished: bool) -> Outcome:
-    """Run the steps that are left. A stopped run is measured once if it never was, so that there is a best."""
-    if finished:
-        return "completed"
+def _train(loop: RunLoop) -> Outcome:
+    """Run the steps that are left, with the computer kept awake."""
+    loop.awake.hold()
     try:
-        loop.trainer.train()
+        loop.make_up_evaluation()
+        if not _is_finished(loop):
+            loop.trainer.train()
     except RunInterrupted as interrupted:
-        states = loop.trainer.random_states_before
-        gained = interrupted.outcome == "stopped" and loop.best_step is None and loop.evaluate()
-        loop.save("stopped" if interrupted.outcome == "stopped" else "interrupted", best=gained, states=states)
-        return interrupted.outcome
+        return loop.wind_up(interrupted.outcome)
+    finally:
+        loop.awake.release()
     return "completed"
 
 
@@ -142,12 +142,12 @@ def _begin_with_best_of(job: Job, model: Model, run: int) -> None:
     job.decided("weights", f"those of run {run} after step {step:,}", "This run goes on from that run's best.")
 
 
-def _is_finished(resumed: CheckpointState | None, schedule: Schedule, spec: TrainSpec) -> bool:
+def _is_finished(loop: RunLoop) -> bool:
     """Whether the latest checkpoint is already the end of the run: the process was killed just before it said so."""
-    if resumed is None:
+    if loop.resumed is None:
         return False
-    patience = spec.training.early_stopping_patience
-    return resumed.step >= schedule.total_steps or 0 < patience <= resumed.evaluations_without_gain
+    patience = loop.spec.training.early_stopping_patience
+    return loop.step >= loop.trainer.schedule.total_steps or 0 < patience <= loop.evaluations_without_gain
 
 
 def _check_vocabulary(model: Model, examples: Sequence[Example]) -> None:

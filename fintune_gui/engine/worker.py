@@ -59,7 +59,7 @@ def main(folder: Path) -> int:
     with writer:
         # Unbuffered, because a daemon thread that waits inside a buffered reader aborts the interpreter's exit.
         commands = CommandReader(open(0, "rb", buffering=0, closefd=False))  # noqa: SIM115
-        ended = _end_of(Job(folder, writer, commands))
+        ended = _end_of(Job(folder, writer, commands, writer.flush))
         writer(ended)
     return 1 if ended.outcome == "failed" else 0
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import BinaryIO, Self, get_args
+from typing import BinaryIO, Self, get_args, overload
 
 from fintune_gui.project.errors import CancelledError
 from fintune_gui.project.events import CheckpointSaved, Command, Ended, Event
@@ -33,6 +33,7 @@ class EventWriter:
         # an earlier process may have been killed inside a line
         self._torn = _is_torn(path)
         self._file = path.open("ab", buffering=0)
+        self._unwritten: list[bytes] = []
         self._stream = stream
         self._lock = threading.Lock()
 
@@ -40,28 +41,39 @@ class EventWriter:
         """Tell `event`. Who listens hears it even if the file cannot take it.
 
         Raises:
-            OSError: if the file cannot take it; never for the end event, because there is nothing left to be stopped,
-                and a file without an end reads as interrupted.
+            OSError: if the file cannot take it; it is kept, to be written before the next one or by `flush`. Never for
+                the end event: nothing is left to be stopped, and a file without an end reads as interrupted.
         """
         line = event.model_dump_json().encode() + b"\n"
         with self._lock:
+            self._repeat(line)
+            self._unwritten.append(line)
             try:
-                self._append(line)
+                self._append()
             except OSError:
                 if not isinstance(event, Ended):
                     raise
-            finally:
-                self._repeat(line)
             if isinstance(event, CheckpointSaved):  # a power cut must not take the curve before a checkpoint
                 os.fsync(self._file.fileno())
 
-    def _append(self, line: bytes) -> None:
-        whole = b"\n" + line if self._torn else line
-        written = self._file.write(whole)
-        if written:
-            self._torn = written < len(whole)
-        if written != len(whole):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+    def flush(self) -> None:
+        """Write what the file could not take before.
+
+        Raises:
+            OSError: if it still cannot.
+        """
+        with self._lock:
+            self._append()
+
+    def _append(self) -> None:
+        while self._unwritten:
+            whole = b"\n" + self._unwritten[0] if self._torn else self._unwritten[0]
+            written = self._file.write(whole)
+            if written:
+                self._torn = written < len(whole)
+            if written != len(whole):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+            del self._unwritten[0]
 
     def _repeat(self, line: bytes) -> None:
         if self._stream is None:
@@ -133,9 +145,16 @@ class CommandReader:
         except Empty:
             return None
 
-    def wait(self) -> str:
-        """Block until there is a command or `HANGUP`; used while paused."""
-        return self._queue.get()
+    @overload
+    def wait(self, timeout_s: None = None) -> str: ...
+    @overload
+    def wait(self, timeout_s: float) -> str | None: ...
+    def wait(self, timeout_s: float | None = None) -> str | None:
+        """Block until there is a command or `HANGUP`; None when `timeout_s` passed first. Used while paused."""
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except Empty:
+            return None
 
     def cancel_check(self) -> Callable[[], None]:
         """A function that raises `CancelledError` once the user cancelled or the parent has gone."""

@@ -133,6 +133,8 @@ class Log(_Event):
 class Paused(_Event):
     type: Literal["paused"] = "paused"
     step: Count
+    why: str = ""
+    """A sentence when the run paused by itself; it goes on by itself when that is over. Empty: the user paused it."""
 
 
 class Continued(_Event):

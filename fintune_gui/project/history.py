@@ -49,6 +49,8 @@ class RunHistory:
     progress: Progress | None = None
     last_step: TrainStep | None = None
     paused: bool = False
+    paused_why: str = ""
+    """Why the run paused by itself, in a sentence; empty if the user paused it."""
     ended: Ended | None = None
     checkpoint_on_disk: bool = False
     """Whether the run's folder holds a checkpoint, also if its event was lost: by a kill just then, or a power cut."""
@@ -82,7 +84,7 @@ class RunHistory:
             case Log():
                 self.logs.append(event)
             case Paused():
-                self.paused = True
+                self.paused, self.paused_why = True, event.why
             case Ended():
                 self.ended = event
             case _:

@@ -12,7 +12,7 @@ import pytest
 from fintune_gui.engine import checkpoints, stepping, train
 from fintune_gui.engine.trainer import Schedule
 from fintune_gui.project.document import Task
-from fintune_gui.project.errors import CancelledError, DataError, DiskFullError, ModelError, TrainingError
+from fintune_gui.project.errors import CancelledError, DataError, ModelError, TrainingError
 from fintune_gui.project.events import (
     CheckpointSaved,
     Continued,
@@ -98,7 +98,7 @@ def test_that_stopping_keeps_a_result(tmp_path: Path, llama: Path, case: Case) -
 
 def test_that_pause_and_save_and_cancel_are_obeyed(tmp_path: Path, llama: Path) -> None:
     spec = make_run(tmp_path, llama, epochs=2, evaluations_per_epoch=1)
-    job, events = job_in(tmp_path, [(2, "pause"), (4, "save"), (7, "cancel")])
+    job, events = job_in(tmp_path, [(2, "pause"), (4, "save"), (58, "cancel")])
     with pytest.raises(CancelledError):
         train.run(spec, job)
     assert [event.step for event in of_kind(events, Paused)] == [1]
@@ -175,21 +175,6 @@ def test_that_numbers_that_are_no_numbers_end_the_run_before_they_are_saved(tmp_
     latest = checkpoints.find_checkpoint(tmp_path, "latest")
     assert latest is not None
     assert checkpoints.read_state(latest).step == 5
-
-
-def test_that_a_full_disk_stops_the_run_and_leaves_earlier_checkpoints(
-    tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = make_run(tmp_path, llama, epochs=3, evaluations_per_epoch=1)
-    usage = shutil.disk_usage(tmp_path)
-    room = iter([usage.free, 10])
-    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage._replace(free=next(room)))
-    job, _ = job_in(tmp_path)
-    with pytest.raises(DiskFullError) as failure:
-        train.run(spec, job)
-    assert failure.value.problem.code == "disk.full"
-    assert [path.name for path in (tmp_path / "checkpoints").glob("*step*")] == ["step-000005"]
-    assert checkpoints.latest_step(tmp_path) == 5
 
 
 def test_that_a_damaged_checkpoint_is_not_taken_for_whole(tmp_path: Path, llama: Path) -> None:

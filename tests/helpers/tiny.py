@@ -191,8 +191,8 @@ class Commands:
         self._looks += 1
         return self._words.get(self._looks)
 
-    def wait(self) -> str:
-        return "continue"
+    def wait(self, timeout_s: float | None = None) -> str | None:
+        return "continue" if timeout_s is None else None
 
     def cancel_check(self) -> Any:
         return lambda: None
