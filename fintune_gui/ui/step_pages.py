@@ -69,6 +69,18 @@ class StepPages(QStackedWidget):
             problem = problem_of(error)
             page.show_banner(problem.what, f"{problem.why} {problem.todo}".strip(), "bad")
 
+    @Slot()
+    def undo(self) -> None:
+        """Take back what was done last on the page on screen."""
+        if self.page is not None:
+            self.page.undo()
+
+    @Slot()
+    def redo(self) -> None:
+        """Do again what was taken back last on the page on screen."""
+        if self.page is not None:
+            self.page.redo()
+
     def prepare_model(self, name: str) -> None:
         """Let the Model page make a base model ready, whatever page is on screen."""
         if (page := self._built(Step.MODEL)) is not None:

@@ -19,6 +19,7 @@ from fintune_gui.project.flow import Step, StepState
 from fintune_gui.project.store import PROJECT_FILE
 from fintune_gui.ui.leaving import LeavingScreen
 from fintune_gui.ui.pages.home import HomePage
+from fintune_gui.ui.services.coalesced import Coalesced
 from fintune_gui.ui.services.desktop import tell_desktop
 from fintune_gui.ui.services.health_watch import HealthWatch
 from fintune_gui.ui.services.jobs import TrainerThread
@@ -76,17 +77,15 @@ class MainWindow(QMainWindow):
             self._screens.addWidget(screen)
         self.setCentralWidget(self._screens)
         self.toasts = ToastArea(self._screens)
-        self._refreshing = QTimer(self)
-        self._refreshing.setSingleShot(True)
-        self._refreshing.setInterval(0)
+        self._refreshing = Coalesced(self._refresh, self)
         self._memory = QTimer(self)
         self._memory.setInterval(_MEMORY_EVERY_MS)
         self.finder = CommandPalette(self)
         self._handlers: dict[str, Callable[[], object]] = {
             "palette": self.open_palette,
             "continue": self._continue,
-            "undo": self._undo,
-            "redo": self._redo,
+            "undo": self.pages.undo,
+            "redo": self.pages.redo,
             "new": self.new_project,
             "open": self.choose_project,
             "keys": self.show_keys,
@@ -104,14 +103,13 @@ class MainWindow(QMainWindow):
         session = self.session
         session.opened.connect(self._on_opened)
         session.closed.connect(self.pages.forget)
-        session.project_changed.connect(self._ask_refresh)
-        session.facts_changed.connect(self._ask_refresh)
-        session.rows_changed.connect(self._ask_refresh)
+        session.project_changed.connect(self._refreshing.ask)
+        session.facts_changed.connect(self._refreshing.ask)
+        session.rows_changed.connect(self._refreshing.ask_later)
         session.read_only_changed.connect(self._show_saved)
         session.jobs.started.connect(self._on_job_started)
         session.jobs.finished.connect(self._on_job_finished)
         HealthWatch.of(session).announce(lambda: self.pages.step is Step.DATA, lambda: self.show_step(Step.DATA))
-        self._refreshing.timeout.connect(self._refresh)
         self._memory.timeout.connect(self._show_memory)
         menu = self._menu
         menu.rename.connect(self.rail.name.edit)
@@ -233,11 +231,6 @@ class MainWindow(QMainWindow):
     def _state_of(self, step: Step) -> StepState:
         return next(state for state in self.session.states if state.step is step)
 
-    @Slot()
-    def _ask_refresh(self, *_: object) -> None:
-        self._refreshing.start()
-
-    @Slot()
     def _refresh(self) -> None:
         """Show what is true now: the rail, the title, and the page on screen."""
         if self.session.is_open and self.pages.step is not None:
@@ -255,16 +248,6 @@ class MainWindow(QMainWindow):
         button = page.header.primary if page else self.home.primary
         if button.isVisible() and button.isEnabled():
             button.click()
-
-    @Slot()
-    def _undo(self) -> None:
-        if (page := self.pages.page) is not None:
-            page.undo()
-
-    @Slot()
-    def _redo(self) -> None:
-        if (page := self.pages.page) is not None:
-            page.redo()
 
     # Jobs
 

@@ -63,7 +63,7 @@ def sample_folder(parent: Path) -> Path:
 
 def settled(qtbot: Any, window: MainWindow) -> None:
     """Wait until the facts of the open project are gathered and shown."""
-    qtbot.waitUntil(lambda: not window.session._gathering and not window._refreshing.isActive(), timeout=20_000)
+    qtbot.waitUntil(lambda: not window.session._gathering and not window._refreshing.waiting, timeout=20_000)
     qtbot.wait(20)
 
 
