@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -64,3 +65,14 @@ def look_by_roles(model: QAbstractItemModel, row: int, section: int) -> CellLook
         QColor(ink) if ink is not None else None,
         QColor(back) if back is not None else None,
     )
+
+
+def readable(text: str | None) -> str | None:
+    """A conversation in one line, "user: Hi · assistant: Hello"; any other text as it is."""
+    if text is None or not text.startswith('[{"'):
+        return text
+    try:
+        turns = json.loads(text)
+        return " · ".join(f"{turn['role']}: {turn['content'] or '(calls a tool)'}" for turn in turns)
+    except (ValueError, KeyError, TypeError):
+        return text

@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor
 
 from fintune_gui.project.errors import FintuneError
-from fintune_gui.ui.itemmodels.cell_look import ROW_NUMBERS, SHOWN_CHARACTERS, SORT_KEY_ROLE, CellLook
+from fintune_gui.ui.itemmodels.cell_look import ROW_NUMBERS, SHOWN_CHARACTERS, SORT_KEY_ROLE, CellLook, readable
 from fintune_gui.ui.theme import Tone, tokens
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ class RowsModel(QAbstractTableModel):
         self._columns: tuple[str, ...] = ()
         self._view: RowIds = np.empty(0, np.int64)
         self._texts: dict[tuple[int, int], str | None] = {}
+        """What is shown, by place and section: a conversation reads as people read one."""
+        self._conversations: set[tuple[int, int]] = set()
+        """Cells that cannot be edited in place, since they do not show what they hold."""
         self._states: dict[int, _RowState] = {}
         self._edited: dict[tuple[int, int], bool] = {}
         self._notes: dict[int, tuple[str, Tone]] = {}
@@ -104,6 +107,7 @@ class RowsModel(QAbstractTableModel):
 
     def _forget(self) -> None:
         self._texts.clear()
+        self._conversations.clear()
         self._states.clear()
         self._edited.clear()
 
@@ -138,10 +142,7 @@ class RowsModel(QAbstractTableModel):
 
     def cell(self, row: int, column: str) -> str | None:
         """The whole text of a cell."""
-        text = self._text(row, 1 + self._columns.index(column))
-        if text is None or len(text) <= SHOWN_CHARACTERS or self._dataset is None:
-            return text
-        return self._dataset.cells([self.row_id(row)], [column])[0][0]
+        return None if self._dataset is None else self._dataset.cells([self.row_id(row)], [column])[0][0]
 
     # Reading: only the beginning of each text is kept, and only of the cells that were looked at last
 
@@ -162,7 +163,10 @@ class RowsModel(QAbstractTableModel):
             lines = [("",) * len(columns)] * len(rows)
         for row, line in zip(rows, lines, strict=True):
             for section, text in zip(wanted, line, strict=True):
-                texts[row, section] = text if text is None else text[: SHOWN_CHARACTERS + 1]
+                shown = readable(text)
+                texts[row, section] = shown if shown is None else shown[: SHOWN_CHARACTERS + 1]
+                if shown is not text:
+                    self._conversations.add((row, section))
 
     def _text(self, row: int, section: int) -> str | None:
         """The beginning of a cell's text, read with those around it at the first touch."""
@@ -346,7 +350,8 @@ class RowsModel(QAbstractTableModel):
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if self.editable and 1 <= index.column() <= len(self._columns):
+        row, section = index.row(), index.column()
+        if self.editable and 1 <= section <= len(self._columns) and (row, section) not in self._conversations:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 

@@ -223,7 +223,8 @@ class DataPage(Page):
         self.source_watch.look()
 
     def commands(self) -> list[Command]:
-        return super().commands() if self.waiting else [*super().commands(), *self.bench.commands()]
+        shows_rows = not self.waiting and self._views.currentIndex() == _ROWS
+        return [*super().commands(), *(self.rows.commands() if shows_rows else [])]
 
     def page_hidden(self) -> None:
         self.bench.leave()
@@ -379,6 +380,8 @@ class DataPage(Page):
     def _on_imported(self, _added: bool) -> None:
         self.health.look()
         self.leave_sheet()
+        if self.isVisible():
+            self.rows.enter()
 
     @Slot(object)
     def _offer_steps(self, recipe: Recipe) -> None:

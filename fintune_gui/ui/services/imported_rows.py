@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from fintune_gui.ui.services.row_bench import RowBench
+from fintune_gui.ui.services.row_snapshot import RowSnapshot
 from fintune_gui.ui.services.rows_export import RowsExport
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import row
 from fintune_gui.ui.widgets.controls import Button
 from fintune_gui.ui.widgets.export_rows_card import ExportRowsCard
+from fintune_gui.ui.widgets.recipe_card import RecipeCard
 from fintune_gui.ui.widgets.rejects_view import RejectsView
 from fintune_gui.ui.widgets.segmented import Segmented
 from fintune_gui.ui.widgets.sources_view import SourcesView
@@ -24,7 +27,7 @@ from fintune_gui.ui.widgets.words import counted, size_in_words
 if TYPE_CHECKING:
     from fintune_gui.project.document import SourceFile
 
-ROWS, SOURCES, REJECTS = "rows", "sources", "rejects"
+ROWS, HISTORY, SOURCES, REJECTS = "rows", "history", "sources", "rejects"
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,11 @@ class Imported:
 
 
 class ImportedRows(QWidget):
-    """Three views of one import, chosen above them.
+    """Views of one import, chosen above them.
 
     Attributes:
         bench: The rows, which can be edited here as on Clean.
+        history: Every change of them; further steps are added on Clean.
         sources: The files.
         rejects: What could not be read.
 
@@ -68,7 +72,17 @@ class ImportedRows(QWidget):
         self.bench = RowBench(session)
         self.sources = SourcesView()
         self.rejects = RejectsView()
-        self.views = Segmented("What is shown", [("Rows", ROWS), ("Files", SOURCES), ("Rejected", REJECTS)])
+        self.history = RecipeCard(adds_steps=False)
+        self.history.go_to_requested.connect(self.bench.editing.go_to)
+        self.bench.snapshot_taken.connect(self._show_history)
+        self.bench.free_changed.connect(lambda free: self.history.set_enabled(enabled=free))
+        choices: list[tuple[str, object]] = [
+            ("Rows", ROWS),
+            ("History", HISTORY),
+            ("Files", SOURCES),
+            ("Rejected", REJECTS),
+        ]
+        self.views = Segmented("What is shown", choices)
         self.views.chosen.connect(self.show_view)
         self.add = Button("Add files…", self.add_wanted.emit, tool_tip="More rows for this table")
         self.paste = Button(
@@ -81,7 +95,7 @@ class ImportedRows(QWidget):
         self.export = RowsExport(session, self.bench, self.export_card, self)
         self.export_button.clicked.connect(self._open_export)
         self._stack = QStackedWidget()
-        for view in (self.bench, self.sources, self.rejects):
+        for view in (self.bench, self.history, self.sources, self.rejects):
             self._stack.addWidget(view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -93,11 +107,23 @@ class ImportedRows(QWidget):
 
     @Slot(object)
     def show_view(self, name: object) -> None:
-        """Show the rows, the files or the rejected ones."""
+        """Show the rows, their history, the files or what was rejected."""
         self.views.set_value(name)
-        self._stack.setCurrentIndex((ROWS, SOURCES, REJECTS).index(str(name)))
+        self._stack.setCurrentIndex((ROWS, HISTORY, SOURCES, REJECTS).index(str(name)))
         if name != ROWS:
             self.export_card.hide()
+
+    def enter(self) -> None:
+        """Show the rows, with the keyboard in them."""
+        self.show_view(ROWS)
+        self.bench.table.setFocus()
+
+    @Slot(object)
+    def _show_history(self, snapshot: RowSnapshot | None) -> None:
+        if snapshot is None:
+            self.history.show_operations([], 0, 0)
+        else:
+            self.history.show_operations(snapshot.operations, snapshot.head, snapshot.tip)
 
     def show_imported(self, imported: Imported) -> None:
         """Say where the rows came from."""
@@ -106,6 +132,7 @@ class ImportedRows(QWidget):
 
     def show_rejected(self, count: int) -> None:
         """Say how many rows are rejected; their view is there only while there are some."""
+        self._rejected = count
         self.views.set_text(REJECTS, f"Rejected {count:,}")
         self.views.set_choice_shown(REJECTS, shown=count > 0)
         if not count and self.views.value() == REJECTS:
@@ -124,8 +151,23 @@ class ImportedRows(QWidget):
         self.show_view(ROWS)
         self.export.open()
 
-
-def _button(text: str, act: Callable[[], object], what: str) -> Button:
-    button = Button(text, act, tool_tip=what)
-    button.setAccessibleDescription(what)
-    return button
+    def commands(self) -> list[Command]:
+        """What the command palette offers."""
+        buttons = [self.add, self.paste, self.again, self.export_button]
+        views = [
+            ("Show the rows", ROWS),
+            ("Show the history of changes", HISTORY),
+            ("Show the imported files", SOURCES),
+        ]
+        if self._rejected:
+            views.append(("Show the rejected rows", REJECTS))
+        return [
+            *(
+                Command(
+                    button.text(), button.click, group="Data", reason="" if button.isEnabled() else button.toolTip()
+                )
+                for button in buttons
+            ),
+            *(Command(words, partial(self.show_view, view), group="Data") for words, view in views),
+            *self.bench.commands(),
+        ]

@@ -51,15 +51,7 @@ class RowBench(QWidget):
         def load(self, session: ProjectSession) -> None:
             self.bench.load()
 
-        def undo(self) -> None:
-            self.bench.editing.undo()
-
-        def redo(self) -> None:
-            self.bench.editing.redo()
-
-        def page_hidden(self) -> None:
-            self.bench.leave()
-
+    and passes `undo`, `redo` and `page_hidden` on to `editing.undo`, `editing.redo` and `leave`.
     Work of the page's own on many rows goes through `work.start`, so that one thing is done at a time.
 
     Attributes:
@@ -124,7 +116,6 @@ class RowBench(QWidget):
 
     def _connect(self) -> None:
         self.session.closing.connect(self._commit)
-        self.session.closing.connect(self._commit)
         self.work.busy_changed.connect(self._show_busy)
         self.work.progress.connect(self._on_progress)
         self.progress.cancelled.connect(self.work.cancel)
@@ -141,10 +132,10 @@ class RowBench(QWidget):
         self.model.modelReset.connect(self._go_on)
         self.finder.apply_requested.connect(self._replace)
         self.finder.closed.connect(self.table.setFocus)
+        self.filter.left.connect(self._enter_table)
         self.narrowing.rename_requested.connect(self.editing.set_value)
         self.search.flag_requested.connect(lambda ids: self.editing.mark(ids, flag=True))
-        keys_here = (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find), ("Shift+F2", self.edit_in_pane))
-        for keys, act in keys_here:
+        for keys, act in (("Ctrl+F", self.focus_search), ("Ctrl+H", self.open_find), ("Shift+F2", self.edit_in_pane)):
             shortcut = QShortcut(QKeySequence(keys), self.rows)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
@@ -158,6 +149,7 @@ class RowBench(QWidget):
         table.detail_requested.connect(self.dock.toggle)
         table.flag_requested.connect(editing.flag)
         table.star_requested.connect(editing.star)
+        table.edit_refused.connect(self._edit_elsewhere)
         table.add_row_requested.connect(editing.add_row)
         table.paste_requested.connect(asking.paste)
         table.fill_down_requested.connect(asking.fill_down)
@@ -358,6 +350,16 @@ class RowBench(QWidget):
         self.dock.open()
         self.detail.edit(self.asking.column_at())
 
+    @Slot()
+    def _edit_elsewhere(self) -> None:
+        """F2 on what cannot be edited in the table: the turns of a conversation, or the note."""
+        if not self.free:
+            return
+        if self.asking.column_at():
+            self.edit_in_pane()
+        elif self.table.currentIndex().column() > len(self.model.columns):
+            self.edit_note()
+
     def edit_note(self) -> None:
         """Put the cursor into the note of the row at the table's cursor."""
         self.dock.open()
@@ -366,10 +368,14 @@ class RowBench(QWidget):
     # Finding
 
     @Slot()
+    def _enter_table(self) -> None:
+        if self.table.isVisible():
+            self.table.setFocus()
+
+    @Slot()
     def focus_search(self) -> None:
         """Ctrl+F."""
-        self.filter.search.setFocus()
-        self.filter.search.selectAll()
+        self.filter.focus()
 
     @Slot()
     def open_find(self) -> None:
@@ -385,6 +391,7 @@ class RowBench(QWidget):
                 lambda dataset, task: dataset.replace(
                     spec, ids, report=task.report, check_cancelled=task.check_cancelled
                 ),
+                self.editing.say_done,
                 can_cancel=True,
             )
 

@@ -121,6 +121,7 @@ class RowEditing(QObject):
             lambda dataset, task: dataset.set_value(
                 column, ids, value, report=task.report, check_cancelled=task.check_cancelled
             ),
+            self.say_done,
             can_cancel=True,
         )
 
@@ -206,6 +207,11 @@ class RowEditing(QObject):
     def withdraw_news(self) -> None:
         """What was said of an undo speaks of rows that are not on screen any more."""
         notifications().withdraw(_UNDO_NEWS)
+
+    def say_done(self, operation: Operation | None) -> None:
+        """What a change of many cells came to."""
+        if operation is not None:
+            notifications().say(operation.label, "Ctrl+Z takes it back.", "good", key=_UNDO_NEWS)
 
     def _say_undone(self, operation: Operation | None) -> None:
         if operation is not None:

@@ -98,6 +98,7 @@ class RowSearch(QObject):
             return None if dataset is None else dataset.preview_replace(spec, ids, limit=_EXAMPLES)
 
         self._find(None)
+        self._bar.show_looking()
         self._previewing = run_in_background(self, work, success=self._show, failure=self._wrong)
 
     def _show(self, preview: ReplacePreview | None) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _FIRST_WIDTHS = {"#": 56, "note": 150}
 _TEXT_WIDTH = 340
+_MOST_TEXT_WIDTH = 720
+"""The first column takes what the others leave, but a longer line is hard to read."""
 _TABLE = "clean"
 
 SortKey = tuple[str, bool]
@@ -245,7 +247,10 @@ class RowView(QObject):
             self._table.set_column_state(self._columns_state)
         else:
             widths = WindowSettings().table_state(_TABLE).get("widths", {})
-            self._table.set_column_widths({**_FIRST_WIDTHS, self.columns[0]: _TEXT_WIDTH, **widths})
+            others = {name: width for name, width in self._table.column_widths().items() if name != self.columns[0]}
+            room = self._table.viewport().width() - sum({**others, **_FIRST_WIDTHS, **widths}.values())
+            first = max(_TEXT_WIDTH, min(room, _MOST_TEXT_WIDTH))
+            self._table.set_column_widths({**_FIRST_WIDTHS, self.columns[0]: first, **widths})
 
     def _show_marks(self) -> None:
         """Say in the header by which columns the rows are ordered and filtered."""
@@ -273,6 +278,8 @@ class RowView(QObject):
         self._selection_changed(self._table.selected())
 
     def _show_emptiness(self, rows: int) -> None:
+        if not rows and self._table.hasFocus():
+            self._filter.search.setFocus()  # a hidden table would hand it to whatever comes next
         self._panel.nothing.setVisible(rows == 0)
         self._table.setVisible(rows > 0)
         if rows:

@@ -121,7 +121,7 @@ class CellSection(NamedPart):
             self._as_text, self._whole = False, False
             self._compared = compared
         elif not cell.edited or not self.cell.edited:
-            self._compared = compared and not self.editor.hasFocus()
+            self._compared = compared and not any(field.hasFocus() for field in self.fields)
         self.cell, self._editable = cell, editable
         turns = conversation_of(cell.now)
         self._turns = list(turns) if turns is not None else None
@@ -140,9 +140,8 @@ class CellSection(NamedPart):
         if mode == "turns":
             self.conversation.show_turns(self._turns or [], editable=self._editable, again=again)  # type: ignore[arg-type]
         elif mode == "difference":
-            self.difference.setHtml(
-                f'<div style="white-space:pre-wrap">{difference_html(self.cell.original or "", text)}</div>'
-            )
+            words = difference_html(_as_read(self.cell.original), _as_read(self.cell.now))
+            self.difference.setHtml(f'<div style="white-space:pre-wrap">{words}</div>')
         if mode != "text" or not (again and self.editor.is_typing):
             self.editor.show_text(text[:FIRST_CHARACTERS] if cut else text if mode == "text" else "")
         self.editor.setReadOnly(cut or not self._editable)
@@ -257,3 +256,13 @@ class CellSection(NamedPart):
     @Slot(int, str, int)
     def _on_turn_typed(self, number: int, content: str, _cursor: int) -> None:
         self.typed.emit(self.cell.column, self._with_turn(number, content), 0)
+
+
+def _as_read(text: str | None) -> str:
+    """A conversation as its turns, one below the other; any other text as it is."""
+    from fintune_gui.dataset.conversations import conversation_of
+
+    turns = conversation_of(text)
+    if turns is None:
+        return text or ""
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns)

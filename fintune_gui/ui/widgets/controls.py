@@ -294,13 +294,40 @@ class LineEdit(QLineEdit):
 
 
 class SearchField(LineEdit):
-    """A line edit with a magnifier; Esc empties it. Emits `committed` on Enter."""
+    """A line edit with a magnifier; Esc empties it. Emits `committed` on Enter.
+
+    Signals:
+        left: Enter, Down, or Esc in an empty field: the user wants to go on in what was found.
+    """
+
+    left = Signal()
 
     def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
         super().__init__(name, placeholder=placeholder, parent=parent)
         self.setProperty("kind", "search")
         self.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.setClearButtonEnabled(False)
+        self.result = Label("", "small")
+        self.result.setParent(self)
+        self.result.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.returnPressed.connect(self.left)
+
+    def show_result(self, text: str) -> None:
+        """Say at the right end what was found: "116 of 400 rows"."""
+        if text == self.result.text():
+            return
+        self.result.setText(text)
+        self.result.adjustSize()
+        self._place_result()
+
+    def _place_result(self) -> None:
+        width = self.result.width()
+        self.setTextMargins(0, 0, width + 8 if self.result.text() else 0, 0)
+        self.result.move(self.width() - width - 10, (self.height() - self.result.height()) // 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_result()
 
     def event(self, event: QEvent) -> bool:
         """While there is something to empty, Esc belongs to this field before it belongs to any shortcut."""
@@ -310,11 +337,13 @@ class SearchField(LineEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._empties(event):
-            super().keyPressEvent(event)
+        if self._empties(event):
+            self.clear()
+            self._commit()
             return
-        self.clear()
-        self._commit()
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Escape) and not event.modifiers():
+            self.left.emit()
+        super().keyPressEvent(event)
 
     def _empties(self, event: QKeyEvent) -> bool:
         return event.key() == Qt.Key.Key_Escape and not event.modifiers() and bool(self.text())

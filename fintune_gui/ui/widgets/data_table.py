@@ -40,6 +40,7 @@ class DataTable(MouseTable):
         current_changed: The row at the cursor, or -1.
         cell_changed: (row, column name) at the cursor; (-1, "") for none.
         remove_requested, fill_down_requested, flag_requested, star_requested: Del, Ctrl+D, F, S; with the `Selected`.
+        edit_refused: F2, Enter or a double click on a cell that cannot be edited in place.
         add_row_requested: Ctrl+Insert.
         detail_requested: Space.
         find_requested, replace_requested, go_to_row_requested: Ctrl+F, Ctrl+H, Ctrl+G.
@@ -62,6 +63,7 @@ class DataTable(MouseTable):
     fill_down_requested = Signal(object)
     flag_requested = Signal(object)
     star_requested = Signal(object)
+    edit_refused = Signal()
     add_row_requested = Signal()
     detail_requested = Signal()
     find_requested = Signal()
@@ -87,6 +89,7 @@ class DataTable(MouseTable):
         self._keys = TableKeys(self)
         self._copy = TableCopy(self)
         self._copy.done.connect(self._on_copied)
+        self.doubleClicked.connect(self._on_double_click)
         self._sentence = ""
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -301,7 +304,11 @@ class DataTable(MouseTable):
         """Open an editor on the current cell, with `first` in place of its text; False if it cannot be edited."""
         index = self.currentIndex()
         triggers = self.editTriggers() != QAbstractItemView.EditTrigger.NoEditTriggers
-        if not index.isValid() or not triggers or not index.flags() & Qt.ItemFlag.ItemIsEditable:
+        if not index.isValid() or not triggers:
+            return False
+        if not index.flags() & Qt.ItemFlag.ItemIsEditable:
+            if first is None:
+                self.edit_refused.emit()
             return False
         self._cells.first_text = first
         self.scrollTo(index)
@@ -311,6 +318,11 @@ class DataTable(MouseTable):
         if first is not None and isinstance(editor, QLineEdit):
             editor.end(False)  # Qt has chosen all of it, and the next letter would take its place
         return True
+
+    @Slot(QModelIndex)
+    def _on_double_click(self, index: QModelIndex) -> None:
+        if not index.flags() & Qt.ItemFlag.ItemIsEditable:
+            self.edit_refused.emit()
 
     def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
         """After Enter the cursor goes down, as in a spreadsheet."""

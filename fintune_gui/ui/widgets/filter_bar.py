@@ -19,6 +19,7 @@ from fintune_gui.ui.widgets.conditions import (
 )
 from fintune_gui.ui.widgets.controls import Button, ComboBox, Label, SearchField
 from fintune_gui.ui.widgets.feedback import Banner
+from fintune_gui.ui.widgets.words import counted
 
 _PAUSE_MS = 300
 SHOWN: tuple[tuple[str, object], ...] = (
@@ -40,10 +41,12 @@ class FilterBar(QWidget):
     Signals:
         changed: Ask `query_text` and `show_what`.
         all_requested: The user wants all rows again, not those of a finding.
+        left: The user has done with the field and wants to go on in the table.
     """
 
     changed = Signal()
     all_requested = Signal()
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +69,7 @@ class FilterBar(QWidget):
         self.search.textEdited.connect(self._pause.start)
         self.search.textChanged.connect(self._show_chips)
         self.search.committed.connect(self._commit)
+        self.search.left.connect(self.left)
         self.shown.chosen.connect(self._commit)
         self.chips.removed.connect(self._remove)
         line = row(self.search, self.shown, self.facets, self.views)
@@ -77,6 +81,11 @@ class FilterBar(QWidget):
         layout.addWidget(self.chips)
         layout.addWidget(self.error)
         layout.addWidget(self.only)
+
+    def focus(self) -> None:
+        """The cursor into the field, with its text chosen."""
+        self.search.setFocus()
+        self.search.selectAll()
 
     # The text
 
@@ -165,6 +174,14 @@ class FilterBar(QWidget):
         self.search.setAccessibleDescription(sentence)
         self.error.setText(sentence)
         self.error.setVisible(bool(sentence))
+
+    def show_count(self, shown: int, total: int, chosen: int) -> None:
+        """Say how many of all rows are shown, or how many of those are chosen if it is more than one."""
+        if chosen > 1:
+            words = f"{chosen:,} of {shown:,} chosen"
+        else:
+            words = f"{shown:,} of {total:,} rows" if shown != total else counted(total, "row")
+        self.search.show_result(words)
 
     def show_only(self, title: str) -> None:
         """Say that only the rows of a finding are shown; "" when it is not so."""

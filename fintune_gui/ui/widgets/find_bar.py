@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, cast
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
@@ -111,6 +112,10 @@ class FindBar(QWidget):
             layout.addLayout(line)
         layout.addWidget(self.note)
         layout.addWidget(self.preview)
+        for before, after in pairwise((self.what, self.replacement, self.case, self.whole_word, self.regex)):
+            self.setTabOrder(before, after)  # as in other editors, the replacement is one Tab away
+        for before, after in pairwise((self.regex, self.previous, self.next, self.apply, self.columns, self.scope)):
+            self.setTabOrder(before, after)
         self.show_preview(0, 0, [])
         self.show_position(None, 0)
         self.hide()
@@ -181,6 +186,13 @@ class FindBar(QWidget):
             self.note.setText(sentence)
             self.preview.hide()
             self.apply.setEnabled(False)
+
+    def show_looking(self) -> None:
+        """A new preview is being made; what the old one said is not true any more."""
+        self.show_error("")
+        self.apply.setEnabled(False)
+        self.apply.setText("Replace")
+        self.note.setText("Looking …")
 
     def show_preview(self, cells: int, rows: int, examples: Sequence[tuple[int, str, str, str]]) -> None:
         """Show what would change: the counts, and the first (row id, column, before, after)."""

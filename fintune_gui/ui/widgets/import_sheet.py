@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from fintune_gui.ui.itemmodels.cell_look import readable
 from fintune_gui.ui.itemmodels.files_model import FileLine, FilesModel
 from fintune_gui.ui.itemmodels.texts_model import TextsModel
 from fintune_gui.ui.theme import Tone, metrics
@@ -291,17 +291,6 @@ def describe(file: Incoming) -> str:
     if len(found.members) > 1 and "member" not in file.choices:
         amounts.insert(0, counted(len(found.members), "file"))
     return " · ".join([", ".join(parts), *amounts])
-
-
-def readable(value: str | None) -> str | None:
-    """A conversation as people read it: "user: Hi ¶ assistant: Hello"; any other text as it is."""
-    if value is None or not value.startswith('[{"'):
-        return value
-    try:
-        turns = json.loads(value)
-        return " ¶ ".join(f"{turn['role']}: {turn['content']}" for turn in turns)
-    except (ValueError, KeyError, TypeError):
-        return value
 
 
 def _line(file: Incoming) -> FileLine:

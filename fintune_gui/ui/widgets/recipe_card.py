@@ -33,13 +33,16 @@ _NUMBER_WIDTH = 22
 class RecipeCard(Card):
     """Shows the history; a click or Enter on a line goes to the state right after it.
 
+    Args:
+        adds_steps: Whether further steps can be added here.
+
     Signals:
         go_to_requested: The `seq` of an operation, or 0 for the import.
     """
 
     go_to_requested = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, *, adds_steps: bool = True, parent: QWidget | None = None) -> None:
         super().__init__("History", parent=parent)
         self._note = self.add_note("Click a change to go back to it.")
         self.model = HistoryModel(self)
@@ -57,6 +60,7 @@ class RecipeCard(Card):
         self.add_step = MenuButton("Add a step")
         self.add_step.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.add(self.add_step)
+        self.add_step.setVisible(adds_steps)
 
     def show_operations(self, operations: Sequence[Operation], head: int, tip: int) -> None:
         """Show the history: what is in force, below what can be redone, and other branches where they begin."""

@@ -253,3 +253,16 @@ def test_that_rows_and_columns_that_an_undo_took_away_are_blank_until_the_page_k
     assert [model.look(ROWS, section).text for section in range(4)] == [f"{ROWS + 1:,}", "", "", "removed"]
     assert model.look(0, 2).text == ""
     assert model.index(ROWS, 1).data(Qt.ItemDataRole.AccessibleTextRole) == "text: empty, removed"
+
+
+def test_that_a_conversation_reads_as_its_turns_and_is_not_edited_as_json(rows: Rows) -> None:
+    dataset, model = rows
+    stored = '[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]'
+    dataset.edit(0, "text", stored)
+    dataset.edit(1, "text", '[{"broken')
+    model.refresh()
+
+    assert [model.look(row, 1).text for row in (0, 1)] == ["user: Hi · assistant: Hello", '[{"broken']
+    assert [bool(model.index(row, 1).flags() & Qt.ItemFlag.ItemIsEditable) for row in (0, 1)] == [False, True]
+    assert model.cell(0, "text") == stored
+    assert model.texts([0], [1]) == [[stored]]

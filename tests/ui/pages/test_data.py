@@ -68,7 +68,7 @@ def test_that_the_row_format_is_named_with_the_reason(qtbot, page, tmp_path: Pat
 
     assert page.sheet.model.index(0, 2).data() == "OpenAI messages"
     assert "lists of turns with role and content" in words(page)
-    assert page.sheet.preview.index(0, 1).data() == "user: Hi ¶ assistant: Hello"
+    assert page.sheet.preview.index(0, 1).data() == "user: Hi · assistant: Hello"
 
 
 def test_that_another_delimiter_changes_the_preview_at_once(qtbot, page, tmp_path: Path) -> None:
@@ -302,3 +302,34 @@ def test_that_nothing_can_be_imported_into_a_read_only_project(qtbot, page, tick
 
     assert not page.incoming.files
     assert not page.header.primary.isEnabled()
+
+
+def test_that_after_an_import_the_keyboard_is_in_the_rows_with_a_history(
+    qtbot, page, tickets: Path
+) -> None:
+    look(qtbot, page, tickets)
+    import_now(qtbot, page, 3)
+    qtbot.waitUntil(page.bench.table.hasFocus)
+    page.bench.editing.edit(0, "label", "money")
+    qtbot.waitUntil(lambda: len(page.rows.history.model.lines) > 1)
+
+    run_command(page, "Show the history of changes")
+    assert page.rows.history.isVisible()
+    page.rows.history.go_to_requested.emit(0)
+
+    qtbot.waitUntil(lambda: page.session.dataset().row(0)["label"] == "billing")
+
+
+def test_that_every_button_over_the_rows_is_in_the_palette(qtbot, page, tickets: Path) -> None:
+    assert "Export rows…" not in [command.words for command in page.commands()]
+    look(qtbot, page, tickets)
+    import_now(qtbot, page, 3)
+
+    offered = [command.words for command in page.commands()]
+    assert {"Add files…", "Paste rows", "Import again…", "Export rows…", "Undo"} <= set(offered)
+    run_command(page, "Export rows…")
+    assert page.rows.export_card.isVisible()
+
+
+def run_command(page: DataPage, words: str) -> None:
+    next(command for command in page.commands() if command.words == words).act()

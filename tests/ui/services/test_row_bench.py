@@ -314,3 +314,66 @@ def test_that_the_history_is_there_after_a_restart_and_can_be_undone(qtbot, benc
     qtbot.mouseClick(bench.undo_button, Qt.MouseButton.LeftButton)
     idle(qtbot, bench)
     assert texts(bench)[0] == "message 1"
+
+
+# Going between the field and the table
+
+
+def test_that_the_field_says_how_many_rows_are_shown_and_chosen(qtbot, bench) -> None:
+    said = bench.filter.search.result
+    assert said.text() == "8 rows"
+    bench.filter.set_text("id > 5")
+    qtbot.waitUntil(lambda: said.text() == "3 of 8 rows")
+
+    bench.table.select_everything()
+
+    assert said.text() == "3 of 3 chosen"
+
+
+def test_that_enter_and_escape_go_from_the_field_to_the_rows_and_no_further_without_rows(qtbot, bench) -> None:
+    search = bench.filter.search
+    bench.focus_search()
+    qtbot.keyClicks(search, "id > 5")
+    qtbot.keyClick(search, Key.Key_Return)
+    qtbot.waitUntil(lambda: bench.model.rowCount() == 3)
+    assert bench.table.hasFocus()
+
+    bench.focus_search()
+    qtbot.keyClicks(search, "no row holds this")
+    qtbot.keyClick(search, Key.Key_Return)
+    qtbot.waitUntil(bench.rows.nothing.isVisible)
+    assert search.hasFocus()
+
+    qtbot.keyClick(search, Key.Key_Escape)
+    qtbot.waitUntil(lambda: bench.model.rowCount() == 8)
+    qtbot.keyClick(search, Key.Key_Escape)
+    assert bench.table.hasFocus()
+
+
+def test_that_a_replacement_says_what_it_did(qtbot, bench, said) -> None:
+    bench.open_find()
+    qtbot.keyClicks(bench.finder.what, "billing")
+    qtbot.keyClick(bench.finder.what, Key.Key_Tab)
+    qtbot.keyClicks(bench.finder.replacement, "money")
+    qtbot.waitUntil(bench.finder.apply.isEnabled)
+    qtbot.mouseClick(bench.finder.apply, Qt.MouseButton.LeftButton)
+    idle(qtbot, bench)
+
+    assert "money" in texts(bench, "label")
+    assert said[-1].title == last(bench)
+
+
+def test_that_f2_on_a_conversation_edits_its_turns_in_the_pane(qtbot, bench) -> None:
+    bench.session.dataset().edit(0, "text", '[{"role":"user","content":"Hi"}]')
+    bench.editing.edited.emit()
+    go(bench, 0, "text")
+    qtbot.waitUntil(lambda: not bench.table.currentIndex().flags() & Qt.ItemFlag.ItemIsEditable)  # once it is painted
+    qtbot.keyClick(bench.table, Key.Key_F2)
+    turn = bench.detail.sections[0].conversation.fields[0]
+    assert turn.hasFocus()
+
+    qtbot.keyClicks(turn, "!")
+    turn.commit()
+    qtbot.waitUntil(lambda: "!" in (texts(bench)[0] or ""))
+
+    assert bench.detail.sections[0].conversation.isVisible(), "what is being edited stays as it is"
