@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fintune_gui.cli.output import Json, Output, counted
-from fintune_gui.cli.work import ProjectPath, not_understood, open_project, open_rows, raise_problems
+from fintune_gui.cli.work import ProjectPath, not_understood, open_project, open_rows
 from fintune_gui.project.document import ROLES_OF_TASK, FormatSettings, LearnFrom, Role, Task, Template
 from fintune_gui.project.errors import DataError, ModelError
 from fintune_gui.project.store import ProjectFolder
@@ -41,6 +41,7 @@ def format_(
 ) -> None:
     """Say which column is what, and how rows are written."""
     from fintune_gui.dataset.formatting import check_format
+    from fintune_gui.dataset.problems import raise_problems
 
     output = Output(as_json=as_json)
     with open_project(project, to_change=True) as opened, open_rows(opened) as dataset:
@@ -54,7 +55,7 @@ def format_(
         }
         settings = before.model_copy(update={name: value for name, value in changes.items() if value is not None})
         changed = opened.project.with_(format=FormatSettings.model_validate(settings.model_dump()))
-        raise_problems(check_format(changed, dataset))
+        raise_problems(check_format(changed, dataset), "There is more than one thing to mend.")
         opened.save(changed)
     output.table([(role.value, column) for role, column in settings.roles.items()])
     output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")

@@ -12,7 +12,7 @@ import typer
 from fintune_gui.cli.output import Output, ProgressLine
 from fintune_gui.dataset.places import import_is_unrecorded
 from fintune_gui.jobs.process import raise_if_failed, run_to_end
-from fintune_gui.project.errors import DataError, FintuneError, Problem, raise_for_problem
+from fintune_gui.project.errors import DataError
 from fintune_gui.project.events import Ended, Event
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
@@ -42,7 +42,7 @@ def open_project(folder: Path, *, to_change: bool = False) -> Iterator[ProjectFo
 
 @contextmanager
 def open_rows(project: ProjectFolder) -> Iterator[Dataset]:
-    """The project's rows, closed at the end.
+    """The project's rows, closed at the end. The document follows renamed columns and files that come or go.
 
     Raises:
         DataError: if nothing was imported yet.
@@ -54,7 +54,12 @@ def open_rows(project: ProjectFolder) -> Iterator[Dataset]:
             "data.none", "The project has no rows yet.", "No file was imported.", 'Start with "fintune import".'
         )
     with Dataset.open(project.dataset, read_only=bool(project.read_only)) as dataset:
+        before = dataset.keys, dataset.total_rows
         yield dataset
+        if (dataset.keys, dataset.total_rows) != before:
+            from fintune_gui.dataset.apply import follow_dataset
+
+            project.save(follow_dataset(project.project, before[0], dataset))
 
 
 def do_job(
@@ -87,18 +92,6 @@ def do_job(
         line.end()
     raise_if_failed(ended)
     return ended
-
-
-def raise_problems(problems: list[Problem]) -> None:
-    """Raise all of `problems` as one error; nothing if there are none."""
-    if not problems:
-        return
-    if len(problems) == 1:
-        raise_for_problem(problems[0])
-    first = problems[0]
-    raise FintuneError(
-        first.code, "There is more than one thing to mend.", " ".join(str(problem) for problem in problems)
-    )
 
 
 def not_understood(message: str) -> NoReturn:

@@ -15,6 +15,10 @@ def matching(fintune: Fintune, project: Path, *options: object) -> int:
     return int(fintune("rows", project, *options, "--json").json["matching"])
 
 
+def roles(project: Path) -> dict[str, str]:
+    return dict(json.loads((project / "project.json").read_text(encoding="utf-8"))["format"]["roles"])
+
+
 def test_that_rows_are_shown_filtered_and_sorted(fintune: Fintune, project: Path) -> None:
     answer = fintune("rows", project, "--filter", "topic = login and number", "--sort", "body:desc", "--limit", 2)
     assert answer.code == 0
@@ -49,9 +53,11 @@ def test_that_cells_are_edited_and_the_history_goes_back(fintune: Fintune, proje
     assert matching(fintune, project, "--filter", "topic is missing") == 1
     renamed = fintune("rename", project, "topic", "label")
     assert (renamed.code, renamed.out.splitlines()[0]) == (0, "Renamed “topic” to “label”.")
+    assert roles(project) == {"text": "body", "label": "label"}
     listed = fintune("history", project).out.splitlines()
     assert [line[:4] for line in listed[:4]] == ["  0 ", "  1 ", "  2 ", "→ 3 "]
     assert fintune("undo", project).out.splitlines()[:2] == ["Taken back:", "Renamed “topic” to “label”."]
+    assert roles(project) == {"text": "body", "label": "topic"}
     assert fintune("redo", project).code == 0
     assert fintune("history", project, "--go-to", 1, "--json").json["at"] == 1
     assert matching(fintune, project, "--filter", "topic is missing") == 0
