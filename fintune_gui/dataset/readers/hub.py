@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -34,9 +35,20 @@ def check_hub_name(name: str) -> None:
         )
 
 
+def _refuse_folder(name: str) -> None:
+    if Path(name).is_dir():
+        raise DataError(
+            "data.hub_or_folder",
+            f"“{name}” is a data set of the hub, or the folder of this name here.",
+            "The library “datasets” would take the folder.",
+            "Import the folder by its path, or start Fintune in another folder.",
+        )
+
+
 def _settle(source: Source, options: ImportOptions) -> Settled:
     name = str(source.path)
     check_hub_name(name)
+    _refuse_folder(name)
     with errors_explained(name):
         import datasets
 

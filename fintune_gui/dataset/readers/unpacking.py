@@ -106,7 +106,8 @@ def is_workbook_archive(path: Path) -> bool:
     with _archive(path) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
-            return b"spreadsheet" in archive.read("mimetype")[:200]
+            with archive.open("mimetype") as said:  # not read whole: who made it may want to fill the memory
+                return b"spreadsheet" in said.read(200)
         if "[Content_Types].xml" not in names:
             return False
         if any(name.startswith("xl/") for name in names):

@@ -52,6 +52,15 @@ def test_that_a_damaged_data_set_is_said_and_nothing_outside_is_read(tmp_path: P
     assert refused(folder) == "data.damaged_file"
 
 
+def test_that_a_folder_is_never_taken_for_a_data_set_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="or the folder of this name"):
+        sniff("owner/name", ImportOptions(format="hub"))
+
+
 def test_that_a_stream_of_the_hub_is_read_batch_by_batch(tmp_path: Path) -> None:
     TRAIN.to_parquet(tmp_path / "train.parquet")
     TEST.to_parquet(tmp_path / "test.parquet")
