@@ -20,6 +20,10 @@ _LOG_FROM_THE_START = 2
 """The `reader_version` since which an import makes the log."""
 
 
+_SOURCE: dict[str, type] = {"base_sha256": str, "columns": list, "rows": int, "rejected": int}
+"""What everybody who reads ``source.json`` relies on."""
+
+
 class Summary(Frozen):
     """The figures of a dataset that can be known without opening its columns."""
 
@@ -71,7 +75,9 @@ def read_source(folder: Path) -> dict[str, Any]:
     """
     try:
         source = dict(json.loads((folder / SOURCE_FILE).read_bytes()))
-        source["base_sha256"], source["columns"], source["rows"], source["rejected"]
+        wrong = [name for name, kind in _SOURCE.items() if not isinstance(source[name], kind)]
+        if wrong:
+            raise TypeError(f"not what they should be: {', '.join(wrong)}")
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise damaged(folder / SOURCE_FILE, error) from error
     return source
