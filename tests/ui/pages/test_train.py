@@ -294,9 +294,9 @@ def test_that_the_keyboard_stays_on_the_page_when_the_main_button_goes(qtbot, re
     qtbot.keyClick(page.header.primary, Qt.Key.Key_Space)
     qtbot.waitUntil(page.controls.pause.isVisible, timeout=30_000)
 
-    assert page.header.hasFocus()
+    qtbot.waitUntil(page.header.hasFocus)
     qtbot.keyClick(page.header, Qt.Key.Key_Tab)
-    assert page.picker.hasFocus()
+    qtbot.waitUntil(page.picker.hasFocus)
 
 
 def test_that_a_run_can_be_paused_continued_saved_and_stopped(qtbot, ready, said: list[Notification]) -> None:
