@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from fintune_gui.ui.services.row_asking import RowAsking
+from fintune_gui.ui.services.row_copying import TEXT_KINDS, RowCopying
 from fintune_gui.ui.services.row_editing import RowEditing
 from fintune_gui.ui.widgets.rows_panel import RowsPanel
 from fintune_gui.ui.widgets.words import counted
@@ -39,6 +41,7 @@ class RowMenu(QObject):
         self._rows = rows
         self._editing = editing
         self._asking = asking
+        self._copying = RowCopying(editing, self)
         rows.table.customContextMenuRequested.connect(self.open)
 
     @Slot(QPoint)
@@ -64,6 +67,7 @@ class RowMenu(QObject):
         chosen = table.selected()
         count = counted(max(1, chosen.count(self._rows.model.rowCount())), "row")
         column = asking.column_at()
+        as_text = [(f"Copy as {kind}", "", partial(self._copying.copy, kind, code), True) for kind, code in TEXT_KINDS]
         return [
             [
                 ("Edit the cell", "F2", lambda: table.edit(table.currentIndex()), free and bool(column)),
@@ -79,6 +83,7 @@ class RowMenu(QObject):
             ],
             [
                 (f"Copy {count}", "Ctrl+C", table.copy, True),
+                *as_text,
                 ("Show the whole row", "Space", table.detail_requested.emit, True),
             ],
             [

@@ -377,3 +377,22 @@ def test_that_f2_on_a_conversation_edits_its_turns_in_the_pane(qtbot, bench) -> 
     qtbot.waitUntil(lambda: "!" in (texts(bench)[0] or ""))
 
     assert bench.detail.sections[0].conversation.isVisible(), "what is being edited stays as it is"
+
+
+def test_that_rows_are_copied_as_text_for_other_programs(qtbot, bench) -> None:
+    def copied(words: str) -> str:
+        QGuiApplication.clipboard().clear()
+        entries = [entry for part in bench.menu.entries() for entry in part]
+        next(act for name, _key, act, _possible in entries if name == f"Copy as {words}")()
+        qtbot.waitUntil(lambda: bool(QGuiApplication.clipboard().text()))
+        return QGuiApplication.clipboard().text()
+
+    go(bench, 1, "text")
+    assert copied("CSV").splitlines() == ["text,label,id", "message 2,billing,2"]  # of one cell the whole row
+    qtbot.keyClick(bench.table, Key.Key_Right, SHIFT)
+    qtbot.keyClick(bench.table, Key.Key_Down, SHIFT)
+    assert copied("JSON lines").splitlines() == [
+        '{"text":"message 2","label":"billing"}',
+        '{"text":"message 3","label":"billing"}',
+    ]
+    assert copied("Markdown").splitlines()[:3] == ["| text | label |", "| --- | --- |", "| message 2 | billing |"]
