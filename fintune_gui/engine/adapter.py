@@ -26,6 +26,10 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
 
     if quantized:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        for module in model.modules():
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                # Measuring would lay the weights out for processors in a way that has no backward pass.
+                module.support_avx512bf16_for_cpu = False
     left_out = [rf"(.*\.)?{re.escape(name)}" for name in sorted(new)] + _frozen_patterns(model, training.frozen_layers)
     config = LoraConfig(
         task_type=TaskType.CAUSAL_LM if task.generates else TaskType.SEQ_CLS,

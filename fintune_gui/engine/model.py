@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from fintune_gui.engine.adapter import add_adapter, freeze_first_layers
 from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.inspection import check_fits_task
+from fintune_gui.project.combinations import find_abilities, qlora_problem
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.settings import Method
@@ -110,19 +110,14 @@ def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:
 def _options(method: Method, device: Device) -> dict[str, Any]:
     """How the weights that stay as they are are held: they may be coarser than those that learn."""
     if method is Method.QLORA:
-        if device.torch.type != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
-            raise ModelError(
-                "model.no_qlora",
-                "QLoRA cannot be used on this computer.",
-                "It needs an NVIDIA graphics card and the library bitsandbytes.",
-                "Choose LoRA on the page Model.",
-            )
+        problem = qlora_problem(find_abilities())
+        if problem is not None:
+            raise ModelError(problem.code, problem.what, problem.why, problem.todo)
         from transformers import BitsAndBytesConfig
 
-        quantization = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
-        )
-        return {"quantization_config": quantization, "dtype": torch.bfloat16}
+        dtype = torch.bfloat16 if device.half else torch.float32
+        quantization = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+        return {"quantization_config": quantization, "dtype": dtype}
     if method is Method.LORA and device.half:
         return {"dtype": torch.bfloat16}
     return {}

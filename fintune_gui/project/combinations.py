@@ -93,7 +93,7 @@ def find_conflicts(
     """
     adapter = method is not Method.FULL
     checks: list[Callable[[], Problem | None]] = [
-        lambda: _qlora(abilities) if method is Method.QLORA else None,
+        lambda: qlora_problem(abilities) if method is Method.QLORA else None,
         lambda: _eight_bits(abilities) if training.optimizer is Optimizer.ADAMW_8BIT else None,
         lambda: _frozen(training.frozen_layers, model_folder) if training.frozen_layers else None,
         lambda: _targets(training.chosen_targets, model_folder) if adapter and training.chosen_targets else None,
@@ -107,7 +107,8 @@ def find_conflicts(
     return [problem for check in checks if (problem := check()) is not None]
 
 
-def _qlora(abilities: Abilities) -> Problem | None:
+def qlora_problem(abilities: Abilities) -> Problem | None:
+    """Why 4-bit weights cannot be used on this computer; None if they can."""
     if abilities.bitsandbytes and sys.platform != "darwin":
         return None
     return Problem(

@@ -1,0 +1,51 @@
+"""4-bit weights under an adapter: refused with a sentence where the library is missing, exact about what learns."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from fintune_gui.engine import train
+from fintune_gui.engine.device import Device
+from fintune_gui.engine.model import _options, load_for_training
+from fintune_gui.project.combinations import Abilities
+from fintune_gui.project.errors import ModelError
+from fintune_gui.project.events import TrainStep
+from fintune_gui.project.settings import Method
+from tests.helpers.tiny import job_in, make_run, of_kind, save_model
+
+CPU = Device(torch.device("cpu"), "CPU", half=False)
+
+
+def test_that_qlora_without_its_library_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fintune_gui.engine.model.find_abilities", lambda: Abilities(cuda=True, bitsandbytes=False))
+    with pytest.raises(ModelError, match="bitsandbytes, which is not installed") as failure:
+        _options(Method.QLORA, CPU)
+    assert failure.value.problem.code == "model.no_qlora"
+
+
+@pytest.mark.parametrize(("half", "dtype"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_that_weights_are_held_in_four_bits(monkeypatch: pytest.MonkeyPatch, half: bool, dtype: torch.dtype) -> None:
+    monkeypatch.setattr("fintune_gui.engine.model.find_abilities", lambda: Abilities(cuda=half, bitsandbytes=True))
+    options = _options(Method.QLORA, Device(torch.device("cpu"), "CPU", half=half))
+    quantization = options["quantization_config"]
+    assert (quantization.load_in_4bit, quantization.bnb_4bit_quant_type) == (True, "nf4")
+    assert quantization.bnb_4bit_compute_dtype is dtype
+    assert options["dtype"] is dtype
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_that_qlora_learns_beside_four_bit_weights(tmp_path: Path, kind: str) -> None:
+    spec = make_run(tmp_path / "run", save_model(tmp_path / kind, kind), method=Method.QLORA, learning_rate=1e-2)
+    job, events = job_in(tmp_path / "run")
+    outcome, _ = train.run(spec, job)
+    losses = [event.loss for event in of_kind(events, TrainStep)]
+    assert outcome == "completed"
+    assert losses[-1] < losses[0] - 0.05
+    model = load_for_training(spec, CPU, pad_id=0)
+    assert any(parameter.dtype is torch.uint8 for parameter in model.parameters())
+    assert all("lora_" in name for name, parameter in model.named_parameters() if parameter.requires_grad)
