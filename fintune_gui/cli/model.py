@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fintune_gui.cli.output import Json, Output, duration, size
 from fintune_gui.cli.work import ProjectPath, do_job, open_project, open_rows
-from fintune_gui.project.document import ModelChoice
+from fintune_gui.project.catalogue import catalogue
+from fintune_gui.project.computer import free_memory, this_computer
+from fintune_gui.project.document import FormatSettings, ModelChoice, Task
+from fintune_gui.project.fitting import look_ahead
+from fintune_gui.project.memory import gigabytes, short_count
 from fintune_gui.project.paths import user_path
-from fintune_gui.project.settings import Method
-from fintune_gui.project.store import ProjectFolder
+from fintune_gui.project.settings import Method, TrainingSettings
+from fintune_gui.project.store import ProjectFolder, read_project
 
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor cores to use; all if left out.")]
 
@@ -28,16 +33,27 @@ def choose_model(project: ProjectFolder, name: str, output: Output, method: Meth
 
 
 def model(
-    project: ProjectPath,
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or the name of a sample model.")],
+    project: Annotated[Path | None, typer.Argument(metavar="PROJECT", help="The project's folder.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="A folder, a hub name, or the name of a sample model.")
+    ] = None,
     *,
     method: Annotated[
         Method | None, typer.Option(help="Which weights learn: an adapter (lora, qlora) or all (full).")
     ] = None,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Only list the models of the catalogue, and how they fit this computer.")
+    ] = False,
+    task: Annotated[Task | None, typer.Option(help="With --list: only models that can learn this.")] = None,
     as_json: Json = False,
 ) -> None:
     """Choose the base model. It is fetched, checked and, if need be, converted."""
     output = Output(as_json=as_json)
+    if show_list:
+        _list_models(project, method, task, output)
+        return
+    if project is None or name is None:
+        raise typer.BadParameter("Name the project and the model, or list what there is with --list.")
     place = user_path(name) if name.strip() else None
     with open_project(project, to_change=True) as opened:
         choice = choose_model(opened, str(place) if place and place.exists() else name, output, method)
@@ -47,6 +63,38 @@ def model(
             f"Method: {choice.method.value}."
         )
         output.finish(choice.model_dump(mode="json"))
+
+
+def _list_models(folder: Path | None, method: Method | None, task: Task | None, output: Output) -> None:
+    """The catalogue, judged with the settings of the project in `folder`, or with the usual ones."""
+    training, longest = TrainingSettings(), FormatSettings().max_length
+    if folder is not None:
+        project = read_project(folder)
+        training, longest = project.training, project.format.max_length
+        task = task or project.objective.task
+        method = method or (project.model.method if project.model else None)
+    computer = this_computer()
+    free = free_memory(computer)
+    lines, found = [], []
+    for known in catalogue().for_task(task):
+        outlook = look_ahead(
+            known.memory_shape,
+            method or Method.LORA,
+            training,
+            computer,
+            free,
+            max_length=min(longest, known.context_length),
+            task=task or (Task.INSTRUCTION if known.family == "decoder" else Task.CLASSIFICATION),
+        )
+        parameters, context = short_count(known.parameters), f"{known.context_length:,}"
+        needed = gigabytes(outlook.estimate.total)
+        lines.append((known.id, parameters, context, known.licence, known.spoken, outlook.fit.value, needed))
+        parts = {part.name: part.bytes for part in outlook.estimate.parts}
+        told = {"fit": outlook.fit.value, "method": outlook.method.value, "memory_bytes": parts}
+        found.append(known.model_dump(mode="json", exclude={"shape"}) | told)
+    header = ("MODEL", "PARAMETERS", "CONTEXT", "LICENCE", "LANGUAGES", "HERE", "MEMORY")
+    output.table(lines, header=header, right=(1, 2, 6))
+    output.finish({"written": catalogue().written.isoformat(), "computer": computer.name, "models": found})
 
 
 def fit(project: ProjectPath, *, threads: Threads = None, as_json: Json = False) -> None:

@@ -9,6 +9,7 @@ in the vocabulary:
     gradients    A × 4 bytes
     optimizer    A × 8 bytes: AdamW remembers two numbers for each weight that learns
     activations  T × W × 2 × 4 bytes for full, × 2.5 × 4 for an adapter; half of it in bfloat16 on a graphics card;
+                 × 0.15 with gradient checkpointing;
                  plus 3 × 512 × V × 4 bytes for the answers' probabilities, which exist for 512 tokens at a time
     program      0.7 GB for Python, torch and transformers; on a graphics card for its context
 
@@ -38,6 +39,8 @@ _QLORA_BYTES = 0.56
 _OPTIMIZER_BYTES = 8
 _KEPT_FULL = 2.0
 _KEPT_ADAPTER = 2.5
+_KEPT_CHECKPOINTED = 0.15
+"""Share of the activations that gradient checkpointing keeps: each layer's input, and all of one layer at a time."""
 TOKENS_AT_ONCE_CPU = 1024
 """As many as processors need to be busy: 2048 were no faster and took a third more memory."""
 TOKENS_AT_ONCE_GPU = 16384
@@ -112,13 +115,21 @@ def _tensors(path: Path) -> list[tuple[str, list[int]]]:
 
 
 def estimate_memory(
-    shape: ModelShape, method: Method, training: TrainingSettings, *, max_length: int, task: Task, on_gpu: bool
+    shape: ModelShape,
+    method: Method,
+    training: TrainingSettings,
+    *,
+    max_length: int,
+    task: Task,
+    on_gpu: bool,
+    one_row: bool = False,
 ) -> MemoryEstimate:
     """What a run with these settings will need; see the head of this module for the arithmetic.
 
     Args:
         max_length: Longest example in tokens; with the batch size it bounds the tokens computed at once.
         on_gpu: Whether the memory is a graphics card's.
+        one_row: Compute one row at a time, as a run on a graphics card does by itself when memory runs out.
     """
     adapter = method is not Method.FULL
     learning = training.lora_rank * shape.matrix_width if adapter else shape.parameters
@@ -128,8 +139,12 @@ def estimate_memory(
     elif adapter and on_gpu:
         weight_bytes = _NUMBER_BYTES / 2
     at_once = max(max_length, TOKENS_AT_ONCE_GPU if on_gpu else TOKENS_AT_ONCE_CPU)
+    if one_row:
+        at_once = max_length
     tokens = min(training.batch_size * max_length, at_once)
     kept = (_KEPT_ADAPTER if adapter else _KEPT_FULL) * shape.matrix_width * (_NUMBER_BYTES / (2 if on_gpu else 1))
+    if training.gradient_checkpointing:
+        kept *= _KEPT_CHECKPOINTED
     answers = min(tokens, _TOKENS_WITH_PROBABILITIES) if task.generates else 0
     probabilities = _COPIES_OF_PROBABILITIES * answers * shape.vocabulary * _NUMBER_BYTES
     parts = [MemoryPart("Weights", int(shape.parameters * weight_bytes), _each(shape.parameters, weight_bytes))]

@@ -135,3 +135,12 @@ def test_that_a_dry_run_of_something_else_is_not_shown(tmp_path: Path, changed: 
     training = TrainingSettings(epochs=9) if changed == "training" else train.training
     inputs = {"dataset": "d2" if changed == "inputs" else "d1"}
     assert last_measured(tmp_path, model, training, inputs) is None
+
+
+def test_that_gradient_checkpointing_keeps_a_fraction_of_the_activations():
+    def activations(**settings: bool) -> int:
+        training = TRAINING.model_copy(update=settings)
+        estimate = estimate_memory(SHAPE, Method.FULL, training, max_length=256, task=Task.CLASSIFICATION, on_gpu=False)
+        return {part.name: part.bytes for part in estimate.parts}["Activations"]
+
+    assert activations(gradient_checkpointing=True) == pytest.approx(0.15 * activations())

@@ -28,7 +28,7 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
-from fintune_gui.ui.services.computer import Computer, this_computer
+from fintune_gui.project.computer import Computer, this_computer
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics

@@ -5,19 +5,18 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QVBoxLayout, QWidget
 
+from fintune_gui.project.fitting import Fit, judge
 from fintune_gui.project.memory import MemoryEstimate, MemoryPart, gigabytes
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.controls import ElidedLabel, Label, set_property
 
-TIGHT = 0.7
-"""Share of the memory above which an estimate that is good to a third may fail."""
+FIT_TONES: dict[Fit, Tone] = {Fit.FITS: "good", Fit.TIGHT: "warn", Fit.QLORA: "info", Fit.TOO_LARGE: "bad"}
 
 
 def fitting(needed: float, available: int) -> tuple[str, Tone]:
     """Whether `needed` bytes fit into `available`: a word and its tone."""
-    if needed > available:
-        return "does not fit", "bad"
-    return ("tight", "warn") if needed > TIGHT * available else ("fits", "good")
+    fit = judge(needed, available)
+    return fit.value, FIT_TONES[fit]
 
 
 class MemoryView(QWidget):

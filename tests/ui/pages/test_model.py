@@ -19,7 +19,7 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import ProjectFolder, read_project
 from fintune_gui.ui.pages import model as model_page
 from fintune_gui.ui.pages.model import ModelPage
-from fintune_gui.ui.services.computer import Computer
+from fintune_gui.project.computer import Computer
 from fintune_gui.ui.widgets.memory_view import fitting
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
 from tests.helpers.pages import opened_session, shown_page
@@ -234,7 +234,7 @@ def test_that_on_a_graphics_card_its_memory_counts(qtbot, session, computer) -> 
     assert "of NVIDIA RTX 6000’s 48 GB" in page.memory.sentence()
 
 
-@pytest.mark.parametrize(("needed", "word"), [(5.0, "fits"), (7.5, "tight"), (11.0, "does not fit")])
+@pytest.mark.parametrize(("needed", "word"), [(5.0, "fits"), (7.5, "tight"), (11.0, "too large")])
 def test_that_a_sum_is_judged_against_what_there_is(needed: float, word: str) -> None:
     assert fitting(needed * GIGABYTE, 10 * GIGABYTE)[0] == word
 
