@@ -2,91 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QHideEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QHideEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import font, tokens
 from fintune_gui.ui.theme.tokens import mix
 from fintune_gui.ui.widgets.plot_clock import plot_clock
-from fintune_gui.ui.widgets.pyramid import Pyramid, Smoother
+from fintune_gui.ui.widgets.plot_curve import Curve, CurveKind
+from fintune_gui.ui.widgets.plot_gestures import ZOOM_STEP, PlotGestures
+from fintune_gui.ui.widgets.plot_part import Part
 
-CurveKind = Literal["training", "validation", "metric", "other"]
-"""training: faint raw and bold smoothed, solid; validation: dotted markers; metric: solid; other: dashed grey."""
-
-MOST_POINTS = 1600
-"""Points of the raw curve: about two for each pixel."""
-MOST_BOLD_POINTS = 500
-"""Wide lines are dear to draw, and a smooth curve needs few points."""
-SMOOTHED_OVER = 50
 _RIGHT_ROOM = 1.015
 """A marker at the last step is not cut in half."""
-
-
-class Curve:
-    """One line of a plot. Feed it with `sync`; the plot draws it when its turn comes."""
-
-    def __init__(self, plot: LivePlot, name: str, kind: CurveKind) -> None:
-        self.name = name
-        self.kind: CurveKind = kind
-        self._plot = plot
-        self._smoother = Smoother(SMOOTHED_OVER)
-        self.points = Pyramid()
-        self.smooth = Pyramid()
-        self._given = 0
-        self._last_x = float("nan")
-
-    def sync(self, xs: Sequence[float] | NDArray[Any], ys: Sequence[float] | NDArray[Any]) -> None:
-        """Show exactly these points. Only what is new is read, so it may be called for every batch of events.
-
-        Args:
-            xs: Rising, (n,); the same growing sequence each time. A shorter or changed one starts the curve anew.
-            ys: The values, (n,).
-        """
-        count = len(xs)
-        same = count >= self._given and (not self._given or float(xs[self._given - 1]) == self._last_x)
-        if not same:
-            self.clear()
-        if count == self._given:
-            return
-        new_x = np.array(xs[self._given :], np.float64)
-        new_y = np.array(ys[self._given :], np.float64)
-        self._given, self._last_x = count, float(new_x[-1])
-        self.points.append(new_x, new_y)
-        if self.kind == "training":
-            self.smooth.append(new_x, self._smoother(new_y))
-        self._plot.touch()
-
-    def clear(self) -> None:
-        """Take all points away."""
-        self._given, self._last_x = 0, float("nan")
-        self._smoother = Smoother(SMOOTHED_OVER)
-        self.points.clear()
-        self.smooth.clear()
-        self._plot.touch()
-
-    @property
-    def last(self) -> float | None:
-        """The newest value: smoothed for a training curve."""
-        source = self.smooth if self.kind == "training" else self.points
-        return float(source.y[-1]) if source.size else None
+_LOWEST = 1e-9
+"""The smallest value that has a logarithm here."""
+_SMALLEST_SHARE = 1e-5
+"""A logarithmic scale begins no lower than this share of its highest value, whatever a zero would ask for."""
 
 
 class LivePlot(QWidget):
-    """Curves over steps, with a target, a mark for the best so far, and a readout under the mouse.
+    """Curves over steps, with a target, a mark for the best so far, and a readout under the mouse or the arrow keys.
 
-    pyqtgraph is imported with the first plot, not with the program.
+    Ctrl+wheel, a dragged box, or "+" and "-" zoom; Shift+drag or Shift+arrows pan; a double click or "0" shows
+    everything; "L" changes between a plain and a logarithmic scale. pyqtgraph is imported with the first plot, not with
+    the program.
+
+    Attributes:
+        logarithmic: Whether the y axis is.
 
     Signals:
         copied: What was put on the clipboard, in words.
+        view_changed: Zoomed, or another scale.
     """
 
     copied = Signal(str)
+    view_changed = Signal()
 
     def __init__(self, name: str, *, x_name: str = "step", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,7 +56,12 @@ class LivePlot(QWidget):
         self.curves: dict[str, Curve] = {}
         self._items: dict[str, tuple[Any, Any]] = {}
         self._target: float | None = None
+        self._best: float | None = None
         self._x_end: float | None = None
+        self._x_decimals = 0
+        self._zoom: Part | None = None
+        self._pointed_at: float | None = None
+        self.logarithmic = False
         self.dirty = False
         self.redraws = 0
         self._view = pg.GraphicsLayoutWidget(parent=self)
@@ -113,15 +73,23 @@ class LivePlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view)
+        gestures = PlotGestures(self._view.viewport())
+        gestures.zoomed.connect(self._zoom_around)
+        gestures.boxed.connect(self._zoom_to)
+        gestures.dragged.connect(self._pan_pixels)
+        gestures.reset.connect(self.show_everything)
         for words, slot, keys in (
-            ("Copy picture", self.copy_picture, None),
+            ("Zoom in", self.zoom_in, "+"),
+            ("Zoom out", self.zoom_out, "-"),
+            ("Show everything", self.show_everything, "0"),
+            ("Logarithmic scale on or off", self.toggle_logarithmic, "L"),
+            ("Copy picture", self.copy_picture, "Ctrl+Shift+C"),
             ("Copy data", self.copy_data, QKeySequence.StandardKey.Copy),
         ):
             action = QAction(words, self)
             action.triggered.connect(slot)
-            if keys is not None:
-                action.setShortcut(keys)
-                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.setShortcut(keys)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.addAction(action)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._restyle()
@@ -133,7 +101,6 @@ class LivePlot(QWidget):
         plot.setMouseEnabled(x=False, y=False)
         plot.getViewBox().setDefaultPadding(0.0)
         self._view.ci.layout.setContentsMargins(0, 4, 4, 0)
-        self._view.wheelEvent = lambda event: event.ignore()  # the wheel scrolls the page
         self._target_line = pg.InfiniteLine(angle=0, movable=False)
         self._target_text = pg.TextItem(anchor=(1, 0))
         self._best_line = pg.InfiniteLine(angle=90, movable=False)
@@ -149,7 +116,7 @@ class LivePlot(QWidget):
 
     def add_curve(self, name: str, kind: CurveKind) -> Curve:
         """A new curve with a name for the legend, the readout and the copied data."""
-        curve = Curve(self, name, kind)
+        curve = Curve(self.touch, name, kind)
         self.curves[name] = curve
         faint = self._pg.PlotDataItem(skipFiniteCheck=True)
         bold = self._pg.PlotDataItem(skipFiniteCheck=True, antialias=True)
@@ -173,12 +140,23 @@ class LivePlot(QWidget):
         self.set_target(None)
         self.set_best(None)
         self._x_end = None
-        self.touch()
+        self.show_everything()
 
     def set_x_end(self, steps: float | None) -> None:
         """How far the x axis goes: the planned number of steps, or None for as far as there is data."""
         self._x_end = steps
         self.touch()
+
+    def set_x_name(self, name: str, decimals: int = 0) -> None:
+        """What x counts from now on, and how many digits it is read with; the curves are to be fed anew."""
+        if name != self._x_name:
+            self._x_name, self._x_decimals = name, decimals
+            self.show_everything()
+
+    def set_smoothing(self, points: int) -> None:
+        """Smooth the training curves over about so many points; 1 is not at all."""
+        for curve in self.curves.values():
+            curve.set_smoothing(points)
 
     def set_target(self, value: float | None, text: str = "") -> None:
         """A dashed line at the value to reach, with its words."""
@@ -186,12 +164,12 @@ class LivePlot(QWidget):
         self._target_line.setVisible(value is not None)
         self._target_text.setVisible(value is not None)
         if value is not None:
-            self._target_line.setPos(value)
             self._target_text.setText(text or f"target {value:g}")
         self.touch()
 
     def set_best(self, x: float | None, text: str = "best so far") -> None:
         """A dotted upright line where the best value was seen."""
+        self._best = x
         self._best_line.setVisible(x is not None)
         self._best_text.setVisible(x is not None)
         if x is not None:
@@ -211,39 +189,112 @@ class LivePlot(QWidget):
         """Bring the picture up to date now."""
         self.dirty = False
         self.redraws += 1
-        left, right, low, high = self._ranges()
+        left, right, low, high = self._zoom or self._ranges()
         self._plot.setRange(xRange=(left, right), yRange=(low, high), padding=0)
         for name, curve in self.curves.items():
-            faint, bold = self._items[name]
-            if curve.kind == "training":
-                faint.setData(*curve.points.window(left, right, MOST_POINTS))
-                bold.setData(*_thinned(curve.smooth, MOST_BOLD_POINTS))
-            else:
-                bold.setData(*_thinned(curve.points, MOST_BOLD_POINTS))
-        if self._target is not None:
-            self._target_text.setAnchor((1, 1) if self._target_is_highest() else (1, 0))
-            self._target_text.setPos(right, self._target)
-        self._target_text.setAnchor((1, 0) if (self._target or 0) > (low + high) / 2 else (1, 1))
-        if self._best_line.isVisible():
-            at = float(self._best_line.value())
-            self._best_text.setAnchor((1, 0) if at > (left + right) / 2 else (0, 0))
-            self._best_text.setPos(at, high)
+            for item, (x, y) in zip(self._items[name], curve.drawn(left, right), strict=True):
+                item.setData(x, np.log10(np.maximum(y, _LOWEST)) if self.logarithmic else y)
+        self._place_marks(left, right, low, high)
         self.setAccessibleDescription(self.summary())
 
-    def _ranges(self) -> tuple[float, float, float, float]:
+    def _place_marks(self, left: float, right: float, low: float, high: float) -> None:
+        if self._target is not None:
+            at = self._scaled(self._target)
+            self._target_line.setPos(at)
+            self._target_text.setVisible(low <= at <= high)
+            self._target_text.setAnchor((1, 0) if at > (low + high) / 2 and not self._target_is_highest() else (1, 1))
+            self._target_text.setPos(right, at)
+        if self._best is not None:
+            self._best_text.setVisible(left <= self._best <= right)
+            self._best_text.setAnchor((1, 0) if self._best > (left + right) / 2 else (0, 0))
+            self._best_text.setPos(self._best, high)
+
+    def _scaled(self, y: float) -> float:
+        return math.log10(max(y, _LOWEST)) if self.logarithmic else y
+
+    def _ranges(self) -> Part:
         filled = [curve.points for curve in self.curves.values() if curve.points.size]
         right = max([float(points.x[-1]) for points in filled] + ([self._x_end] if self._x_end else []), default=1.0)
         bounds = [bounds for points in filled if (bounds := points.bounds()) is not None]
         lows = [low for low, _ in bounds] + ([self._target] if self._target is not None else [])
         highs = [high for _, high in bounds] + ([self._target] if self._target is not None else [])
-        low, high = min(lows, default=0.0), max(highs, default=1.0)
+        lowest, highest = min(lows, default=0.0), max(highs, default=1.0)
+        if self.logarithmic:
+            lowest = max(lowest, highest * _SMALLEST_SHARE)
+        low, high = self._scaled(lowest), self._scaled(highest)
         room = (high - low) * 0.06 or max(abs(high) * 0.1, 1e-9)
         above = 2.5 * room if self._target_is_highest() else room  # for the target's words
-        return 0.0, max(right * _RIGHT_ROOM, 1e-9), low - room, high + above
+        return Part(0.0, max(right * _RIGHT_ROOM, 1e-9), low - room, high + above)
 
     def _target_is_highest(self) -> bool:
         tops = [bounds[1] for curve in self.curves.values() if (bounds := curve.points.bounds()) is not None]
         return self._target is not None and all(self._target >= top for top in tops)
+
+    # Zoom
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether only a part is shown."""
+        return self._zoom is not None
+
+    @Slot()
+    def show_everything(self) -> None:
+        """Zoom out to everything, and follow the curves again."""
+        self._show_part(None)
+
+    @Slot()
+    def zoom_in(self) -> None:
+        """Closer, around the middle."""
+        self._scale_view(ZOOM_STEP, 0.5, 0.5)
+
+    @Slot()
+    def zoom_out(self) -> None:
+        """Further away, around the middle."""
+        self._scale_view(1 / ZOOM_STEP, 0.5, 0.5)
+
+    @Slot()
+    def toggle_logarithmic(self) -> None:
+        """Change between a plain and a logarithmic y axis."""
+        self.logarithmic = not self.logarithmic
+        self._plot.getAxis("left").setLogMode(False, self.logarithmic)
+        self._show_part(None)
+
+    def _show_part(self, part: Part | None) -> None:
+        self._zoom = part
+        self.touch()
+        self.view_changed.emit()
+
+    def _scale_view(self, factor: float, x_share: float, y_share: float) -> None:
+        whole = self._ranges()
+        part = (self._zoom or whole).scaled(factor, x_share, y_share)
+        if part.width >= 0.999 * whole.width and part.height >= 0.999 * whole.height:
+            self._show_part(None)
+        elif factor > 1 or part.width > 1e-6 * whole.width:
+            self._show_part(part)
+
+    def _shares(self, point: QPoint) -> tuple[float, float]:
+        """Where a point of the surface lies within the axes, as shares from the lower left corner."""
+        box = self._plot.getViewBox().sceneBoundingRect()
+        at = self._view.mapToScene(point)
+        return (at.x() - box.left()) / max(box.width(), 1), (box.bottom() - at.y()) / max(box.height(), 1)
+
+    @Slot(float, QPoint)
+    def _zoom_around(self, factor: float, point: QPoint) -> None:
+        self._scale_view(factor, *self._shares(point))
+
+    @Slot(QRect)
+    def _zoom_to(self, box: QRect) -> None:
+        (x0, y1), (x1, y0) = self._shares(box.topLeft()), self._shares(box.bottomRight())
+        self._show_part((self._zoom or self._ranges()).inside(x0, x1, y0, y1))
+
+    @Slot(QPoint)
+    def _pan_pixels(self, moved: QPoint) -> None:
+        box = self._plot.getViewBox().sceneBoundingRect()
+        self._pan(-moved.x() / max(box.width(), 1), moved.y() / max(box.height(), 1))
+
+    def _pan(self, x_share: float, y_share: float) -> None:
+        if self._zoom is not None:  # else everything is in sight
+            self._show_part(self._zoom.moved(x_share, y_share))
 
     def summary(self) -> str:
         """The state in words, for screen readers and tests."""
@@ -317,18 +368,42 @@ class LivePlot(QWidget):
         if not box.sceneBoundingRect().contains(position) or not any(c.points.size for c in self.curves.values()):
             self._readout.setVisible(False)
             return
-        x = box.mapSceneToView(position).x()
+        self._point_at(box.mapSceneToView(position).x())
+
+    def _point_at(self, x: float) -> None:
+        """Show the values at `x` beside it."""
+        self._pointed_at = x
         lines, at = [], x
         for name, curve in self.curves.items():
             source = curve.smooth if curve.kind == "training" else curve.points
             if (point := source.nearest(x)) is not None:
                 at = point[0] if curve.kind == "training" or len(self.curves) == 1 else at
                 lines.append(f"{name} {point[1]:.4g}")
-        self._readout.setText(f"{self._x_name} {at:,.0f}\n" + "\n".join(lines))
-        (left, right), (low, high) = box.viewRange()
+        self._readout.setText(f"{self._x_name} {at:,.{self._x_decimals}f}\n" + "\n".join(lines))
+        (left, right), (low, high) = self._plot.getViewBox().viewRange()
         self._readout.setAnchor((0, 0) if x < (left + right) / 2 else (1, 0))
         self._readout.setPos(x, high - (high - low) * 0.02)
         self._readout.setVisible(True)
+
+    @property
+    def readout(self) -> str:
+        """The values that are shown beside the mouse or the arrow keys' place; "" while none are."""
+        text: str = self._readout.toPlainText() if self._readout.isVisible() else ""
+        return text
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        moves = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Down: (0, -1), Qt.Key.Key_Up: (0, 1)}
+        x, y = moves.get(Qt.Key(event.key()), (0, 0))
+        left, right, _low, _high = self._zoom or self._ranges()
+        if (x or y) and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._pan(0.1 * x, 0.1 * y)
+        elif x and any(curve.points.size for curve in self.curves.values()):
+            at = self._pointed_at if self._pointed_at is not None else (left + right) / 2
+            self._point_at(min(max(at + x * (right - left) / 100, left), right))
+        elif event.key() == Qt.Key.Key_Escape and self.is_zoomed:
+            self.show_everything()
+        else:
+            super().keyPressEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._readout.setVisible(False)
@@ -353,11 +428,3 @@ class LivePlot(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 110)
-
-
-def _thinned(points: Pyramid, most: int) -> tuple[Any, Any]:
-    """At most `most` of the points, the last one always among them."""
-    if points.size <= most:
-        return points.x, points.y
-    places = np.unique(np.linspace(0, points.size - 1, most).astype(np.int64))
-    return points.x[places], points.y[places]

@@ -148,21 +148,37 @@ class Smoother:
 
     def __init__(self, points: int) -> None:
         self._keep = 1 - 2 / (points + 1)
+        self._at_once = max(1, 10 * points)  # so that powers of `keep` stay well inside a float
         self._once = 0.0
         self._twice = 0.0
-        self._weight = 0.0
+        self._fed = 0
+        self._last = math.nan
 
     def __call__(self, values: ArrayLike) -> Floats:
-        """The average after each of `values` (n,), as (n,)."""
-        result = np.empty(len(np.atleast_1d(np.asarray(values))))
-        once, twice, weight, keep = self._once, self._twice, self._weight, self._keep
-        for number, value in enumerate(np.asarray(values, np.float64).tolist()):
-            if math.isfinite(value):
-                weight = keep * weight + (1 - keep)
-                once = keep * once + (1 - keep) * value
-                twice = keep * twice + (1 - keep) * once / weight
-            result[number] = (2 * once - twice) / weight if weight else float("nan")
-        self._once, self._twice, self._weight = once, twice, weight
+        """The average after each of `values` (n,), as (n,). What is not a number repeats the average before it."""
+        given = np.atleast_1d(np.asarray(values, np.float64))
+        finite = np.isfinite(given)
+        kept = given[finite]
+        parts = [self._smoothed(kept[start : start + self._at_once]) for start in range(0, len(kept), self._at_once)]
+        smooth = np.concatenate([np.array([self._last]), *parts])
+        self._last = float(smooth[-1])
+        result: Floats = smooth[np.cumsum(finite)]
+        return result
+
+    def _smoothed(self, values: Floats) -> Floats:
+        if self._keep <= 0:
+            return values
+        powers: Floats = np.power(self._keep, np.arange(1, len(values) + 1), dtype=np.float64)
+        weight = 1 - self._keep**self._fed * powers
+        once = self._averaged(values, powers, self._once)
+        twice = self._averaged(once / weight, powers, self._twice)
+        self._once, self._twice, self._fed = float(once[-1]), float(twice[-1]), self._fed + len(values)
+        result: Floats = (2 * once - twice) / weight
+        return result
+
+    def _averaged(self, values: Floats, powers: Floats, before: float) -> Floats:
+        """x[t] = keep * x[t - 1] + (1 - keep) * value[t], without a loop."""
+        result: Floats = powers * (before + (1 - self._keep) * np.cumsum(values / powers))
         return result
 
 

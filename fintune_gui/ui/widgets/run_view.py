@@ -15,7 +15,8 @@ from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, StatCard
 from fintune_gui.ui.widgets.controls import ComboBox, ElidedLabel, set_property
 from fintune_gui.ui.widgets.legend import LegendEntry
-from fintune_gui.ui.widgets.live_plot import SMOOTHED_OVER, LivePlot
+from fintune_gui.ui.widgets.live_plot import LivePlot
+from fintune_gui.ui.widgets.plot_curve import SMOOTHED_OVER
 from fintune_gui.ui.widgets.run_notes import RunNotes
 from fintune_gui.ui.widgets.run_words import (
     Figure,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.live_plot import LivePlot
@@ -182,3 +184,148 @@ def test_that_a_deleted_plot_is_not_drawn(qtbot) -> None:
     feed(doomed, 5)
     doomed.deleteLater()
     QTest.qWait(300)  # a redraw of what is gone would raise in the clock
+
+
+# Looking closer
+
+
+@pytest.fixture
+def filled(plot: LivePlot, qtbot) -> LivePlot:
+    feed(plot, 1000)
+    plot.show()
+    qtbot.waitUntil(lambda: not plot.dirty)
+    return plot
+
+
+def surface(plot: LivePlot) -> QWidget:
+    return plot._view.viewport()
+
+
+def point_at(plot: LivePlot, x_share: float, y_share: float) -> QPoint:
+    box = plot._plot.getViewBox().sceneBoundingRect()
+    at = QPointF(box.left() + box.width() * x_share, box.bottom() - box.height() * y_share)
+    return plot._view.mapFromScene(at)
+
+
+def in_sight(plot: LivePlot) -> tuple[float, float]:
+    plot.redraw()
+    (left, right), _ = plot._plot.getViewBox().viewRange()
+    return left, right
+
+
+def wheel(plot: LivePlot, up: bool, modifiers: Qt.KeyboardModifier) -> QWheelEvent:
+    at = QPointF(point_at(plot, 0.25, 0.5))
+    angle = QPoint(0, 120 if up else -120)
+    event = QWheelEvent(
+        at, at, QPoint(), angle, Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False
+    )
+    QApplication.sendEvent(surface(plot), event)
+    return event
+
+
+def test_that_the_wheel_zooms_around_the_mouse_with_ctrl_and_else_scrolls_the_page(filled: LivePlot) -> None:
+    left, right = in_sight(filled)
+    assert not wheel(filled, True, Qt.KeyboardModifier.NoModifier).isAccepted()
+    assert in_sight(filled) == (left, right)
+
+    quarter = left + 0.25 * (right - left)
+    for _ in range(3):
+        assert wheel(filled, True, Qt.KeyboardModifier.ControlModifier).isAccepted()
+    near_left, near_right = in_sight(filled)
+    assert near_right - near_left == pytest.approx(0.8**3 * (right - left))
+    assert near_left + 0.25 * (near_right - near_left) == pytest.approx(quarter, rel=0.02)
+    for _ in range(3):
+        wheel(filled, False, Qt.KeyboardModifier.ControlModifier)
+    assert not filled.is_zoomed
+
+
+def drag(plot: LivePlot, start: QPoint, end: QPoint, modifiers: Qt.KeyboardModifier) -> None:
+    QTest.mousePress(surface(plot), Qt.MouseButton.LeftButton, modifiers, start)
+    move = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(end), QPointF(end), Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, modifiers
+    )
+    QApplication.sendEvent(surface(plot), move)
+    QTest.mouseRelease(surface(plot), Qt.MouseButton.LeftButton, modifiers, end)
+
+
+def test_that_a_dragged_box_is_shown_alone_and_a_double_click_shows_everything(filled: LivePlot) -> None:
+    whole = in_sight(filled)
+    width = whole[1] - whole[0]
+    drag(filled, point_at(filled, 0.5, 0.9), point_at(filled, 0.75, 0.1), Qt.KeyboardModifier.NoModifier)
+    left, right = in_sight(filled)
+    assert left == pytest.approx(whole[0] + 0.5 * width, rel=0.02)
+    assert right == pytest.approx(whole[0] + 0.75 * width, rel=0.02)
+
+    drag(filled, point_at(filled, 0.5, 0.5), point_at(filled, 0.9, 0.5), Qt.KeyboardModifier.ShiftModifier)
+    assert in_sight(filled)[0] == pytest.approx(left - 0.4 * (right - left), rel=0.02)
+
+    QTest.mouseDClick(surface(filled), Qt.MouseButton.LeftButton, pos=point_at(filled, 0.5, 0.5))
+    assert in_sight(filled) == whole
+
+
+def test_that_a_click_is_no_zoom(filled: LivePlot) -> None:
+    QTest.mouseClick(surface(filled), Qt.MouseButton.LeftButton, pos=point_at(filled, 0.5, 0.5))
+    assert not filled.is_zoomed
+
+
+def test_that_everything_can_be_done_by_the_keyboard(filled: LivePlot) -> None:
+    filled.activateWindow()
+    QTest.qWaitForWindowActive(filled)
+    filled.setFocus()
+    whole = in_sight(filled)
+    QTest.keyClick(filled, Qt.Key.Key_Plus)
+    left, right = in_sight(filled)
+    assert right - left == pytest.approx(0.8 * (whole[1] - whole[0]))
+    QTest.keyClick(filled, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert in_sight(filled)[0] == pytest.approx(left + 0.1 * (right - left))
+    QTest.keyClick(filled, Qt.Key.Key_0)
+    assert in_sight(filled) == whole
+
+    QTest.keyClick(filled, Qt.Key.Key_Right)
+    first = filled.readout
+    assert first.startswith("step 51")
+    assert "training" in first
+    QTest.keyClick(filled, Qt.Key.Key_Right)
+    assert filled.readout.startswith("step 52")
+
+    QTest.keyClick(filled, Qt.Key.Key_L)
+    assert filled.logarithmic
+
+
+def test_that_a_logarithmic_scale_spreads_small_values_and_survives_a_zero(filled: LivePlot) -> None:
+    filled.add_curve("validation", "validation").sync([1, 500], [0.0, 0.5])
+    filled.set_target(0.1)
+    filled.toggle_logarithmic()
+    filled.redraw()
+    faint, _bold = filled._items["training"]
+    assert max(faint.getData()[1]) == pytest.approx(0.0)  # log10 of 1
+    assert filled._ranges().low > -6
+    assert filled._target_line.value() == pytest.approx(-1.0)
+    filled.toggle_logarithmic()
+    filled.redraw()
+    assert filled._target_line.value() == pytest.approx(0.1)
+
+
+def test_that_smoothing_can_be_changed_at_any_time_and_goes_on(plot: LivePlot) -> None:
+    curve = plot.add_curve("training", "training")
+    xs, ys = list(range(200)), [float(n % 2) for n in range(200)]
+    curve.sync(xs[:100], ys[:100])
+    plot.set_smoothing(1)
+    assert curve.smooth.y.tolist() == ys[:100]
+    plot.set_smoothing(40)
+    curve.sync(xs, ys)
+    assert curve.smooth.size == 200
+    assert curve.last == pytest.approx(0.5, abs=0.05)
+
+
+def test_that_a_zoomed_curve_is_drawn_with_its_own_points_and_live_points_do_not_move_it(filled: LivePlot) -> None:
+    feed(filled, 50_000)
+    drag(filled, point_at(filled, 0.5, 0.9), point_at(filled, 0.502, 0.1), Qt.KeyboardModifier.NoModifier)
+    for _ in range(20):
+        filled.zoom_in()
+    before = in_sight(filled)
+    faint, _bold = filled._items["training"]
+    x, _y = faint.getData()
+    assert all(b - a == 1 for a, b in pairwise(x))  # every step, not two of many
+    feed(filled, 60_000)
+    assert in_sight(filled) == before
