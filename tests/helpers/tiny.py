@@ -65,7 +65,7 @@ def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>") -> Tokenizer:
 
 
 def save_model(folder: Path, kind: str = "llama", *, dropout: float = 0.0, **changes: Any) -> Path:
-    """A random model of one kind ("llama", "gpt2", "bert") with its tokenizer."""
+    """A random model of one kind ("llama", "qwen", "gpt2", "bert") with its tokenizer."""
     import transformers as t
 
     save_tokenizer(folder)
@@ -82,6 +82,21 @@ def save_model(folder: Path, kind: str = "llama", *, dropout: float = 0.0, **cha
                 num_key_value_heads=2,
                 max_position_embeddings=256,
                 attention_dropout=dropout,
+                **common,
+            )
+        )
+    elif kind == "qwen":
+        model = t.Qwen3ForCausalLM(
+            t.Qwen3Config(
+                hidden_size=32,
+                intermediate_size=48,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                head_dim=8,
+                max_position_embeddings=256,
+                attention_dropout=dropout,
+                tie_word_embeddings=True,
                 **common,
             )
         )
@@ -154,13 +169,17 @@ def make_run(
     metric: Metric | None = None,
     target: float | None = None,
     seed: int = 1,
+    beginning: str = "",
     **training: Any,
 ) -> TrainSpec:
-    """A run's folder as `create_run` leaves it."""
+    """A run's folder as `create_run` leaves it. Every second text starts with `beginning`."""
     random_ = random.Random(seed)
     (folder / "data").mkdir(parents=True)
     for part, size in zip(PARTS, sizes, strict=True):
-        pq.write_table(pa.Table.from_pylist(rows_of(task, size, random_)), folder / "data" / f"{part}.parquet")
+        rows = rows_of(task, size, random_)
+        for row in rows[::2]:
+            row["text"] = f"{beginning} {row['text']}".strip()
+        pq.write_table(pa.Table.from_pylist(rows), folder / "data" / f"{part}.parquet")
     classifies = task is Task.CLASSIFICATION
     roles = {Role.TEXT: "text", Role.LABEL: "label"}
     if not classifies:

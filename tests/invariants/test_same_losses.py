@@ -18,7 +18,7 @@ from fintune_gui.project.document import Task
 from fintune_gui.project.events import Decided, TrainStep
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
-from tests.helpers.tiny import job_in, make_run, of_kind, save_model
+from tests.helpers.tiny import FILLER, job_in, make_run, of_kind, save_model
 
 STEPS = 25
 CPU = Device(torch.device("cpu"), "CPU", half=False)
@@ -51,6 +51,7 @@ def losses_of_the_stock_trainer(folder: Path, spec: TrainSpec, micro_batches: in
         per_device_train_batch_size=spec.training.batch_size // micro_batches,
         gradient_accumulation_steps=micro_batches,
         max_steps=schedule.total_steps,
+        max_grad_norm=spec.training.max_grad_norm,
         learning_rate=spec.training.effective_learning_rate(spec.model.method),
         lr_scheduler_type=spec.training.scheduler.value,
         warmup_steps=schedule.warmup_steps,
@@ -75,7 +76,46 @@ def losses_of_ours(folder: Path, spec: TrainSpec) -> tuple[list[float], str]:
     return [event.loss for event in of_kind(events, TrainStep)], layout
 
 
+BEGINNING = " ".join([*FILLER, *FILLER])
+REFERENCE_STEPS = 200
+
+
+def assert_reference_curve(folder: Path, kind: str, method: Method, steps: int) -> None:
+    """The losses of a run whose rows begin alike by halves are those of the stock trainer, step by step."""
+    task = Task.CLASSIFICATION if kind == "bert" else Task.INSTRUCTION
+    spec = make_run(
+        folder / "run",
+        save_model(folder / "model", kind),
+        task,
+        method=method,
+        beginning=BEGINNING,
+        max_steps=steps,
+        eval_steps=steps,
+        learning_rate=1e-3 if method is Method.LORA else 5e-4,
+        early_stopping_patience=0,
+    )
+    ours, layout = losses_of_ours(folder / "run", spec)
+    assert layout == ("padded rows" if kind == "bert" else "packed rows")
+    stock = losses_of_the_stock_trainer(folder / "run", spec, micro_batches=1)
+    assert len(ours) == steps
+    assert ours == pytest.approx(stock, abs=1e-4)
+    assert sum(ours[-5:]) < sum(ours[:5])
+
+
 @pytest.mark.expects_log("loss_type=None")  # the stock trainer with GPT-2
+def test_that_rows_that_begin_alike_have_the_reference_curve(tmp_path: Path) -> None:
+    assert_reference_curve(tmp_path, "qwen", Method.LORA, STEPS)
+
+
+@pytest.mark.slow
+@pytest.mark.expects_log("loss_type=None")
+@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
+@pytest.mark.parametrize("kind", ["llama", "qwen", "gpt2", "bert"])
+def test_that_the_reference_curve_is_kept_for_long(tmp_path: Path, kind: str, method: Method) -> None:
+    assert_reference_curve(tmp_path, kind, method, REFERENCE_STEPS)
+
+
+@pytest.mark.expects_log("loss_type=None")
 @pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_that_packed_training_has_the_losses_of_padded_training(tmp_path: Path, kind: str, method: Method) -> None:
