@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -124,7 +124,7 @@ def read_backup(folder: Path) -> Backup | None:
 
 
 def restore_backup(folder: Path) -> None:
-    """Put the last backup in the place of the log. The damaged log is kept beside it.
+    """Put the last backup in the place of the log. The damaged log and the files of later changes are kept aside.
 
     Raises:
         DataError: if there is no backup that can be used.
@@ -139,7 +139,9 @@ def restore_backup(folder: Path) -> None:
 
     def fill(beside: Path) -> None:
         _copy(folder / BACKUP_FILE, beside)
-        _set_aside(folder)  # not before there is something to take its place
+        with closing(EditLog(folder / BACKUP_FILE, read_only=True)) as log:
+            known = log.known_files()
+        _set_aside(folder, known)  # not before there is something to take its place
 
     write_atomic(folder / LOG_FILE, fill)
 
@@ -147,11 +149,7 @@ def restore_backup(folder: Path) -> None:
 def start_from_import(folder: Path) -> None:
     """Begin a new log over the imported rows, without any change. The log and the files of changes are kept aside."""
     with disk_errors_explained(folder):
-        kept = folder / BASE_FOLDER / _set_aside(folder).stem
-        kept.mkdir(exist_ok=True)
-        for path in (folder / BASE_FOLDER).glob("*.arrow"):
-            if path.name != Path(BASE_FILE).name:
-                path.replace(kept / path.name)
+        _set_aside(folder, set())
         create_log(folder / LOG_FILE)
 
 
@@ -220,8 +218,8 @@ def _changed(log: Path) -> float:
     return max(file.stat().st_mtime for file in files if file.exists())
 
 
-def _set_aside(folder: Path) -> Path:
-    """Rename the log. Returns its new path, which may not exist if there was no log."""
+def _set_aside(folder: Path, known: Container[str]) -> None:
+    """Rename the log, if there is one, and keep files of changes that are not `known` where nothing removes them."""
     number = 1
     while (kept := folder / f"edits.damaged-{number}.sqlite").exists():
         number += 1
@@ -230,7 +228,11 @@ def _set_aside(folder: Path) -> Path:
         if part.exists():
             part.replace(kept.with_name(kept.name + suffix))
     sync_folder(folder)
-    return kept
+    for path in (folder / BASE_FOLDER).glob("*.arrow"):
+        if path.name != Path(BASE_FILE).name and path.name not in known:
+            place = path.parent / kept.stem
+            place.mkdir(exist_ok=True)
+            path.replace(place / path.name)
 
 
 def _copy(log: Path, target: Path) -> None:

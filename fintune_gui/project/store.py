@@ -64,6 +64,7 @@ class ProjectFolder:
             read_only = "Another window or command of Fintune has this project open."
         else:
             remove_leftovers(folder)
+            remove_leftovers(folder / "dataset")
             _remove_half_checkpoints(folder)
         return cls(folder, project, lock, read_only)
 

@@ -171,3 +171,21 @@ def test_that_a_full_disk_keeps_the_last_backup_and_the_damaged_log(
     restore_backup(folder)
     check_log(folder)
     assert not [path.name for path in folder.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_that_a_restored_backup_keeps_the_files_of_later_changes_aside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damaged log may still tell of them to somebody who knows how to ask."""
+    monkeypatch.setattr(bulk, "FEWEST_CELLS_FOR_FILE", 1)
+    backup = (folder / BACKUP_FILE).read_bytes()
+    with Dataset.open(folder) as dataset:
+        dataset.set_value("label", None, "z")
+    (later,) = (folder / "base").glob("column.*.arrow")
+    (folder / BACKUP_FILE).write_bytes(backup)
+    damage(folder / "edits.sqlite")
+    restore_backup(folder)
+    with Dataset.open(folder) as dataset:
+        assert dataset.row(0) == {"text": "first", "label": "a"}
+    assert (folder / "base" / "edits.damaged-1" / later.name).exists()
+    assert not later.exists()

@@ -153,10 +153,12 @@ def test_that_a_failed_save_leaves_the_document_as_it_was(
 
 
 def test_that_opening_removes_what_a_killed_writer_left(folder: Path) -> None:
-    leftover = folder / ".project.json.0123abcd.tmp"
-    leftover.write_text("half")
+    (folder / "dataset").mkdir()
+    leftovers = [folder / ".project.json.0123abcd.tmp", folder / "dataset" / ".edits.backup.sqlite.0123abcd.tmp"]
+    for leftover in leftovers:
+        leftover.write_text("half")
     ProjectFolder.open(folder).close()
-    assert not leftover.exists()
+    assert not any(leftover.exists() for leftover in leftovers)
 
 
 def test_that_opening_removes_half_checkpoints_unless_they_are_being_written(folder: Path) -> None:
