@@ -14,7 +14,7 @@ import numpy as np
 from fintune_gui.dataset.column import Mask, RowIds
 from fintune_gui.dataset.conditions import STATES, state_mask
 from fintune_gui.dataset.filters import filter_text
-from fintune_gui.dataset.measures import lengths_of, values_of
+from fintune_gui.dataset.measures import values_of
 from fintune_gui.dataset.picture import Picture
 from fintune_gui.dataset.query import Query, matching
 from fintune_gui.project.settings import Frozen
@@ -97,20 +97,6 @@ def values_among(picture: Picture, column: str, rows: Mask | RowIds, limit: int,
         found.insert(place, FacetValue(value=None, count=missing, filter=filter_text(column, "missing")))
     distinct = int(np.count_nonzero(counts)) + bool(missing)
     return Facet(column=column, values=tuple(found[:limit]), distinct=distinct, shown_of=total)
-
-
-def length_histogram(
-    dataset: DatasetReading | Picture,
-    column: str,
-    query: Query,
-    bins: int = 24,
-    *,
-    check_cancelled: Check = lambda: None,
-) -> Histogram:
-    """How long the texts of a column are, in characters, in the rows of `query` that have a value."""
-    picture = picture_of(dataset)
-    rows = matching(picture, query, check_cancelled)
-    return histogram_of(lengths_of(picture.column_of(column), check_cancelled)[rows], bins)
 
 
 def histogram_of(lengths: np.ndarray[tuple[int], np.dtype[np.int32]], bins: int) -> Histogram:

@@ -36,7 +36,6 @@ class ColumnStatistics(Frozen):
     missing: int
     empty: int
     distinct: int
-    distinct_is_exact: bool = True
     shortest: int
     longest: int
     mean_length: float

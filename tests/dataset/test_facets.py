@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from fintune_gui.dataset import measures
 from fintune_gui.dataset.base import TEXT
 from fintune_gui.dataset.column import Column, Shown
-from fintune_gui.dataset.facets import histogram_of, length_histogram, state_facet, value_facet
-from fintune_gui.dataset.query import Query
+from fintune_gui.dataset.facets import histogram_of, state_facet, value_facet
+from fintune_gui.dataset.measures import lengths_of
+from fintune_gui.dataset.query import Query, matching
 from fintune_gui.dataset.statistics import column_statistics
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.project.errors import DataError
@@ -91,7 +92,9 @@ def test_that_a_histogram_counts_every_length_once(lengths: list[int], bins: int
 
 
 def test_that_lengths_are_counted_under_a_filter(make_dataset: Make) -> None:
-    histogram = length_histogram(make_dataset(ROWS), "text", Query(text="label = y"), bins=4)
+    rows = make_dataset(ROWS).picture
+    chosen = matching(rows, Query(text="label = y"))
+    histogram = histogram_of(lengths_of(rows.column_of("text"))[chosen], bins=4)
     assert sum(histogram.counts) == 2
     assert (histogram.edges[0], histogram.edges[-1]) == (1, 301)
 

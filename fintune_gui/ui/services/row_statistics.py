@@ -116,8 +116,7 @@ def _figures(picture: Picture, column: str, task: Task) -> HeaderStatistics:
 
 
 def _in_words(figures: ColumnStatistics) -> HeaderStatistics:
-    about = "" if figures.distinct_is_exact else "about "
-    values = f"{about}{counted(figures.distinct, 'value')}"
+    values = counted(figures.distinct, "value")
     without = figures.missing + figures.empty
     share = without / figures.rows if figures.rows else 0.0
     sentences = [f"{figures.column}: {values} in {counted(figures.rows, 'row')}."]
