@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
@@ -35,6 +36,7 @@ _AT_WORK = Problem(
     why="It was started before, by a window or command that has gone, and is saving what there is.",
     todo="Wait some seconds, then try again.",
 )
+_DEVICE_SIGNS = ("CUDA error", "CUDA driver", "cuDNN error", "CUBLAS_STATUS", "HIP error", "AcceleratorError")
 _LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 
 
@@ -42,6 +44,7 @@ def main(folder: Path) -> int:
     """Do the job in `folder` and return the exit code: 0 when it ended as asked, 1 when it failed."""
     stream = take_protocol_stream()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    faulthandler.enable()  # a library that crashes leaves in the log where it was
     for chatty in ("httpx", "httpcore", "filelock", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -84,14 +87,19 @@ def _end_of(job: Job) -> Ended:
     except FintuneError as error:
         logger.info("The job failed: %s", error, exc_info=True)
         return Ended(outcome="failed", problem=error.problem)
-    except MemoryError:
-        logger.exception("No memory left")
-        return Ended(outcome="failed", problem=_out_of_memory(traceback.format_exc()))
     except Exception as error:
         logger.exception("The job failed")
-        if type(error).__name__ == "OutOfMemoryError":
-            return Ended(outcome="failed", problem=_out_of_memory(traceback.format_exc()))
-        return Ended(outcome="failed", problem=_defect(error))
+        return Ended(outcome="failed", problem=_problem_of(error))
+
+
+def _problem_of(error: Exception) -> Problem:
+    """What an error that nobody foresaw means."""
+    details = traceback.format_exc()
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return _out_of_memory(details)
+    if any(sign in f"{type(error).__name__}: {error}" for sign in _DEVICE_SIGNS):
+        return _device_failed(details)
+    return _defect(error)
 
 
 def _work(spec: JobSpec, job: Job) -> Result:
@@ -142,6 +150,17 @@ def _out_of_memory(details: str) -> Problem:
         what="There is not enough memory for this.",
         why="The model and one row together need more memory than is free.",
         todo="Close other programs, choose a smaller model, or a smaller greatest length on the page Format.",
+        details=details,
+    )
+
+
+def _device_failed(details: str) -> Problem:
+    return Problem(
+        code="training.device_failed",
+        what="The graphics card stopped working.",
+        why="Its driver reported an error, after which nothing more can be computed in the same process.",
+        todo="Start it again; a run goes on from its last checkpoint. If it happens again, restart the computer and "
+        "bring the graphics card's driver up to date.",
         details=details,
     )
 

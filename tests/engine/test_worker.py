@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fintune_gui.project.events import Ended, Started, parse_event, read_events
+from fintune_gui.engine import worker
+from fintune_gui.engine.job import Job
+from fintune_gui.project.events import Ended, Event, Started, parse_event, read_events
 from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.spec import ImportSpec, JobSpec, PrepareSpec, write_spec
 from tests.helpers.tiny import save_model
@@ -98,3 +100,25 @@ def test_that_a_folder_in_the_place_of_the_events_is_told(tmp_path: Path) -> Non
     assert ended.problem is not None
     assert "events.jsonl cannot be written" in ended.problem.what
     assert list((tmp_path / "events.jsonl").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("CUDA error: unspecified launch failure"), "training.device_failed"),
+        (RuntimeError("shapes do not match"), "engine.defect"),
+    ],
+)
+@pytest.mark.expects_log("The job failed")
+def test_that_a_driver_that_fails_is_told_from_a_fault_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    write_spec(tmp_path, PrepareSpec(name="/nowhere/at/all"))
+    monkeypatch.setattr(worker, "_work", fail)
+    told: list[Event] = []
+    ended = worker._end_of(Job(tmp_path, told.append, None))  # type: ignore[arg-type]
+    assert ended.problem is not None
+    assert ended.problem.code == code
