@@ -16,12 +16,12 @@ from fintune_gui.project.paths import default_projects_folder
 from fintune_gui.project.recent import forget_project, recent_projects
 from fintune_gui.project.store import PROJECT_FILE, ProjectFolder
 from fintune_gui.ui.services.background import Task, run_in_background
-from fintune_gui.ui.services.glances import Glance, glance
+from fintune_gui.ui.services.glances import Glance, Interrupted, glance
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.controls import Button, Label
-from fintune_gui.ui.widgets.feedback import Banner
+from fintune_gui.ui.widgets.feedback import Action, Banner
 from fintune_gui.ui.widgets.new_project import NewProjectCard
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 from fintune_gui.ui.widgets.project_card import ProjectCard, SampleCard
@@ -149,21 +149,15 @@ class HomePage(QWidget):
     def _interrupted_banner(self, look: Glance) -> Banner:
         assert look.interrupted is not None
         run, folder = look.interrupted.run, look.folder
-        where = f"at step {look.interrupted.step:,}"
-        if look.interrupted.total_steps:
-            where += f" of {look.interrupted.total_steps:,}"
-        banner = Banner(f"{look.name}, run {run}", f"was interrupted {where}. Nothing is lost.", "warn")
+        title, text = f"Run {run} of {look.name}", _interruption(look.interrupted)
+        banner = Banner(title, text, "warn")
 
         def later() -> None:
             self._later.add((folder, run))
             banner.hide()
 
-        banner.set(
-            f"{look.name}, run {run}",
-            f"was interrupted {where}. Nothing is lost.",
-            "warn",
-            [("Resume", lambda: self.resume_requested.emit(folder, run)), ("Later", later)],
-        )
+        actions: list[Action] = [("Resume", lambda: self.resume_requested.emit(folder, run)), ("Later", later)]
+        banner.set(title, text, "warn", actions)
         return banner
 
     def _forget(self, folder: Path) -> None:
@@ -234,6 +228,16 @@ class HomePage(QWidget):
     def _end_making(self) -> None:
         self._making_sample = False
         self._sample_progress.finish()
+
+
+def _interruption(interrupted: Interrupted) -> str:
+    """ "stopped at step 320 of 900. Everything up to step 300 is saved." """
+    where = f"stopped at step {interrupted.step:,}"
+    if interrupted.total_steps:
+        where += f" of {interrupted.total_steps:,}"
+    if interrupted.saved_step is None or interrupted.saved_step >= interrupted.step:
+        return f"{where}. Nothing is lost."
+    return f"{where}. Everything up to step {interrupted.saved_step:,} is saved."
 
 
 def free_folder(parent: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ import psutil
 from fintune_gui.project.document import Objective
 from fintune_gui.project.errors import FintuneError, Problem
 from fintune_gui.project.report import Report, read_report
-from fintune_gui.project.spec import EVENTS_FILE
+from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 from fintune_gui.project.store import PROJECT_FILE, read_project
 from fintune_gui.ui.theme.tokens import Tone
 
@@ -21,11 +21,16 @@ _CURVE_POINTS = 80
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that can be resumed."""
+    """A run that can be resumed.
+
+    Attributes:
+        saved_step: That of its last checkpoint; None if the checkpoint's event was lost.
+    """
 
     run: int
     step: int
     total_steps: int
+    saved_step: int | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def glance(folder: Path, today: date | None = None) -> Glance:
     changed = datetime.fromtimestamp(_changed(folder, last)).astimezone()
     interrupted = None
     if last is not None and told.resumable:
-        interrupted = Interrupted(int(last.name), told.step, told.total_steps)
+        interrupted = Interrupted(int(last.name), told.step, told.total_steps, told.saved_step)
     return Glance(
         folder=folder,
         name=project.name,
@@ -91,6 +96,7 @@ class _Run:
     total_steps: int = 0
     outcome: str = ""
     has_checkpoint: bool = False
+    saved_step: int | None = None
     alive: bool = False
 
     @property
@@ -113,7 +119,7 @@ def _read_run(run_folder: Path) -> _Run:
     """Look through the events without building them: a long run has many, and Home wants eighty."""
     losses: list[bytes] = []
     told = {"step": 0, "total_steps": 0}
-    outcome, has_checkpoint, started = "", False, {}
+    outcome, saved_step, started = "", None, {}
     try:
         with (run_folder / EVENTS_FILE).open("rb") as file:
             for line in file:
@@ -124,7 +130,7 @@ def _read_run(run_folder: Path) -> _Run:
                 elif b'"type":"plan"' in line:
                     told["total_steps"] = int(json.loads(line)["total_steps"])
                 elif b'"type":"checkpoint"' in line:
-                    has_checkpoint = True
+                    saved_step = int(json.loads(line)["step"])
                 elif b'"type":"started"' in line:
                     started, outcome = json.loads(line), ""
                 elif b'"type":"ended"' in line:
@@ -135,7 +141,8 @@ def _read_run(run_folder: Path) -> _Run:
     except (OSError, ValueError, KeyError):
         return _Run()
     alive = not outcome and _is_alive(started)
-    return _Run(curve, told["step"], told["total_steps"], outcome, has_checkpoint, alive)
+    has_checkpoint = saved_step is not None or (run_folder / LATEST_CHECKPOINT).is_file()
+    return _Run(curve, told["step"], told["total_steps"], outcome, has_checkpoint, saved_step, alive)
 
 
 def _is_alive(started: dict[str, object]) -> bool:
@@ -143,7 +150,7 @@ def _is_alive(started: dict[str, object]) -> bool:
     try:
         process = psutil.Process(int(str(started["pid"])))
         return process.is_running() and process.create_time() <= float(str(started["time"])) + 1
-    except (KeyError, ValueError, psutil.Error):
+    except (KeyError, ValueError, ArithmeticError, psutil.Error):
         return False
 
 

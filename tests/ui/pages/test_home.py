@@ -102,7 +102,7 @@ def test_that_an_interrupted_run_can_be_resumed_or_left_for_later(page: HomePage
     page.reload()
     (banner,) = page.findChildren(Banner)
     assert banner.accessibleName() == (
-        "Support routing, run 3 was interrupted at step 60 of 240. Nothing is lost."
+        "Run 3 of Support routing stopped at step 60 of 240. Everything up to step 40 is saved."
     )  # fmt: skip
     with qtbot.waitSignal(page.resume_requested) as told:
         press(banner, "Resume")

@@ -14,8 +14,9 @@ from fintune_gui.project.document import Metric, Objective, Project, Task
 from fintune_gui.project.events import CheckpointSaved, Ended, Plan, Started, TrainStep
 from fintune_gui.project.files import write_text
 from fintune_gui.project.report import REPORT_FILE, Interval, Report, Scores, Verdict
+from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 from fintune_gui.project.store import PROJECT_FILE, ProjectFolder
-from fintune_gui.ui.services.glances import day_words, glance
+from fintune_gui.ui.services.glances import Interrupted, day_words, glance
 
 OBJECTIVE = Objective(task=Task.CLASSIFICATION, metric=Metric.F1, target=0.9)
 
@@ -78,7 +79,7 @@ def test_that_a_run_without_an_end_is_offered_to_be_resumed(folder: Path) -> Non
     make_run(folder)
     look = glance(folder)
     assert look.interrupted is not None
-    assert (look.interrupted.run, look.interrupted.step, look.interrupted.total_steps) == (4, 500, 2930)
+    assert look.interrupted == Interrupted(run=4, step=500, total_steps=2930, saved_step=500)
     assert 60 <= len(look.curve) <= 160
     assert look.curve[0] == 2.0
     assert (look.verdict, look.tone) == ("not finished", "warn")
@@ -98,6 +99,20 @@ def test_that_a_run_that_saved_and_left_is_offered(folder: Path) -> None:
 def test_that_a_run_without_a_checkpoint_is_not(folder: Path) -> None:
     make_run(folder, checkpoint=False)
     assert glance(folder).interrupted is None
+
+
+def test_that_a_checkpoint_whose_event_was_lost_is_gone_on_from(folder: Path) -> None:
+    write_text(make_run(folder, checkpoint=False) / LATEST_CHECKPOINT, "{}")
+    assert glance(folder).interrupted == Interrupted(run=4, step=500, total_steps=2930, saved_step=None)
+
+
+def test_that_events_that_no_job_wrote_keep_no_project_from_home(folder: Path) -> None:
+    run = make_run(folder)
+    write_text(run / EVENTS_FILE, '{"type":"started","pid":1' + "0" * 300 + ',"time":1}\n')
+    assert glance(folder).verdict == "not trained yet"
+    (run / EVENTS_FILE).unlink()
+    (run / EVENTS_FILE).mkdir()
+    assert glance(folder).verdict == "not trained yet"
 
 
 def test_that_a_run_that_is_still_at_work_is_not(folder: Path) -> None:
