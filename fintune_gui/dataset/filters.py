@@ -66,6 +66,9 @@ _FORMS = {
 }
 
 
+_LONGEST_TOLD = 200
+
+
 def filter_text(column: str, operator: str, value: str = "", value2: str = "") -> str:
     """One condition of the language from the fields of a form, quoted where it must be.
 
@@ -103,7 +106,14 @@ def parse_filter(text: str, columns: Sequence[str], *, case_sensitive: bool = Fa
         DataError: (``data.bad_filter``) saying what is wrong and where.
     """
     tokens = _tokens(text.encode("utf-8", "replace").decode())  # as the cells of a table: half a character is none
-    return _Parser(tokens, tuple(columns), case_sensitive, text).whole() if tokens else None
+    if not tokens:
+        return None
+    try:
+        condition = _Parser(tokens, tuple(columns), case_sensitive, text).whole()
+        condition.columns()  # goes as deep as a look at the rows will
+    except RecursionError:
+        raise _bad("there are too many conditions", f"{text[:_LONGEST_TOLD]}…") from None
+    return condition
 
 
 def check_pattern(pattern: str, code: str = "data.bad_pattern") -> None:

@@ -181,3 +181,9 @@ def test_that_edited_rows_are_found_as_if_they_had_come_so(
     query = Query(text=text, sort=keys)
     assert edited.view(query).tolist() == plain.view(query).tolist()
     assert len(edited.view(query))
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "not " * 5000 + "a", "a or " * 5000 + "a"])
+def test_that_a_filter_that_is_too_deep_is_said_to_be(text: str) -> None:
+    with pytest.raises(DataError, match="too many conditions"):
+        parse_filter(text, ["text"])
