@@ -167,7 +167,7 @@ def _each(count: int, size: float) -> str:
 def short_count(count: int) -> str:
     """A large number in words: "960", "1.3 million", "135 million", "7.6 billion"."""
     for size, word in ((1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand")):
-        if count >= size:
+        if count >= 0.9995 * size:  # 999,900,000 are a billion and not "1000 million"
             value = count / size
             return f"{value:.1f} {word}" if value < 10 else f"{value:.0f} {word}"
     return str(count)

@@ -9,9 +9,12 @@ from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
+from fintune_gui.project.catalogue import catalogue
+from fintune_gui.project.computer import Computer, free_memory, this_computer
 from fintune_gui.project.document import ModelChoice, Project
 from fintune_gui.project.errors import DataError, Problem, ProjectError
 from fintune_gui.project.events import Ended
+from fintune_gui.project.fitting import Outlook, look_ahead
 from fintune_gui.project.flow import Step, input_fingerprints
 from fintune_gui.project.memory import (
     Measured,
@@ -28,7 +31,6 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
-from fintune_gui.project.computer import Computer, this_computer
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
@@ -36,7 +38,8 @@ from fintune_gui.ui.widgets.card import Badge, Card
 from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
 from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
 from fintune_gui.ui.widgets.facts import FactGrid
-from fintune_gui.ui.widgets.memory_view import MemoryView, fitting
+from fintune_gui.ui.widgets.memory_view import FIT_TONES, MemoryView, fitting
+from fintune_gui.ui.widgets.model_catalogue import CatalogueCard
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE, ModelSources
 from fintune_gui.ui.widgets.progress_strip import duration
 
@@ -65,6 +68,9 @@ class ModelPage(Page):
         self.measuring.changed.connect(self._reload)
         self._wanted = ""
         self._computer: Computer | None = None
+        self._free_memory = 0
+        self._judged_for: object = None
+        self._outlooks: dict[str, Outlook] = {}
         self._shape: ModelShape | None = None
         self._shape_of = ""
         self.sources = ModelSources()
@@ -83,6 +89,9 @@ class ModelPage(Page):
         for item in (self.sources, self._progress_card, self.preparing.failure):
             self.body.addWidget(item)
         self.body.addLayout(columns)
+        self.catalogue = CatalogueCard()
+        self.catalogue.wanted.connect(self.prepare)
+        self.body.addWidget(self.catalogue)
         self.body.addStretch(1)
 
     def _chosen_card(self) -> Card:
@@ -129,6 +138,8 @@ class ModelPage(Page):
         self.sources.setEnabled(not session.read_only and not self.preparing.busy)
         self.sources.mark(_source_of(model))
         self._progress_card.setVisible(self.preparing.busy)
+        self.catalogue.setEnabled(self.sources.isEnabled())
+        self.catalogue.show_models(self._judged_models(project), project.objective.task, model.name if model else None)
         self._chosen.setVisible(model is not None)
         self._memory.setVisible(model is not None)
         if model is None:
@@ -147,8 +158,7 @@ class ModelPage(Page):
         self.continue_to(Step.TRAIN, enabled=not self.preparing.busy, reason="Wait until the model is ready.")
 
     def page_shown(self) -> None:
-        if self._computer is None:
-            run_in_background(self, lambda _task: this_computer(), success=self._take_computer)
+        run_in_background(self, lambda _task: _computer_and_free_memory(), success=self._take_computer)
         run_in_background(self, lambda _task: _recent_models(self.session.folder.folder), success=self._take_recent)
 
     def check(self) -> list[Problem]:
@@ -157,8 +167,8 @@ class ModelPage(Page):
         return [Problem(code="model.none", what="No model is chosen yet.", todo="Choose one of the four.")]
 
     @Slot(object)
-    def _take_computer(self, computer: Computer) -> None:
-        self._computer = computer
+    def _take_computer(self, found: tuple[Computer, int]) -> None:
+        self._computer, self._free_memory = found
         self._reload()
 
     @Slot(object)
@@ -270,6 +280,30 @@ class ModelPage(Page):
             on_gpu=self._computer.has_cuda,
         )
 
+    def _outlook(self, shape: ModelShape, project: Project, context_length: int) -> Outlook:
+        assert self._computer is not None
+        return look_ahead(
+            shape,
+            project.model.method if project.model is not None else Method.LORA,
+            project.training,
+            self._computer,
+            self._free_memory,
+            max_length=min(project.format.max_length, context_length),
+            task=project.objective.task,
+        )
+
+    def _judged_models(self, project: Project) -> dict[str, Outlook]:
+        """How each model of the catalogue would fit; reckoned again only when something that counts has changed."""
+        method = project.model and project.model.method
+        counts = (self._computer, self._free_memory, method, project.training, project.format, project.objective.task)
+        if self._computer is not None and counts != self._judged_for:
+            self._judged_for = counts
+            self._outlooks = {
+                known.id: self._outlook(known.memory_shape, project, known.context_length)
+                for known in catalogue().models
+            }
+        return self._outlooks
+
     def _show_memory(self, project: Project) -> None:
         estimate = self._estimate(project)
         model, computer = project.model, self._computer
@@ -279,7 +313,11 @@ class ModelPage(Page):
             widget.setVisible(estimate is not None)
         if estimate is not None and computer is not None:
             self.memory.show_estimate(estimate, computer.memory_bytes, computer.name)
-            self.badge.set(*fitting(estimate.total, computer.memory_bytes))
+            assert self._shape is not None
+            outlook = self._outlook(self._shape, project, model.context_length)
+            self.badge.set(outlook.fit.value, FIT_TONES[outlook.fit])
+            self.badge.setToolTip(outlook.sentences)
+            self.badge.setAccessibleDescription(outlook.sentences)
             words.append(f"about {gigabytes(estimate.total)} of memory")
         self.header.set_status(" · ".join(words))
 
@@ -363,6 +401,11 @@ def _measured_facts(found: Measured) -> list[tuple[str, str]]:
         ("The whole run", f"about {duration(found.hours * 3600)}"),
         ("A checkpoint", gigabytes(found.checkpoint_bytes)),
     ]
+
+
+def _computer_and_free_memory() -> tuple[Computer, int]:
+    computer = this_computer()
+    return computer, free_memory(computer)
 
 
 def _recent_models(own: Path) -> list[tuple[str, str]]:

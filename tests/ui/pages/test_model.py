@@ -10,7 +10,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
-from fintune_gui.project.document import Role
+from fintune_gui.project.computer import Computer
+from fintune_gui.project.document import Role, Task
 from fintune_gui.project.flow import Step
 from fintune_gui.project.memory import GIGABYTE
 from fintune_gui.project.paths import resource
@@ -19,7 +20,6 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import ProjectFolder, read_project
 from fintune_gui.ui.pages import model as model_page
 from fintune_gui.ui.pages.model import ModelPage
-from fintune_gui.project.computer import Computer
 from fintune_gui.ui.widgets.memory_view import fitting
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
 from tests.helpers.pages import opened_session, shown_page
@@ -291,3 +291,67 @@ def test_that_every_button_says_to_a_screen_reader_what_it_is_for(qtbot, session
     assert names[SMOLLM2] == "Fetch and use: SmolLM2-135M-Instruct"
     assert len(set(names.values())) == 4
     assert page.sources.hub_name.accessibleName()
+
+
+def catalogue_names(page: ModelPage) -> list[str]:
+    return [row.model.name for row in page.catalogue.shown_rows()]
+
+
+def test_that_the_catalogue_offers_what_suits_the_task_with_a_badge(qtbot, tmp_path, computer) -> None:
+    computer(16)
+    with opened_session(tmp_path / "chat", Task.CHAT) as session:
+        page = shown_page(qtbot, session, ModelPage)
+        qtbot.waitUntil(lambda: bool(page.catalogue.rows[-1].badge.text()))
+
+        assert catalogue_names(page)[0] == "SmolLM2 135M Instruct"
+        assert "DistilBERT" not in catalogue_names(page)
+        qtbot.mouseClick(page.catalogue.more, Qt.MouseButton.LeftButton)
+        badges = {row.model.name: row.badge.text() for row in page.catalogue.shown_rows()}
+        assert badges["Qwen3 14B"] == "too large"
+        assert badges["SmolLM2 135M Instruct"] in ("fits", "tight"), "as much as other programs leave"
+        page.catalogue.only_suited.click()
+        assert "DistilBERT" in catalogue_names(page)
+
+
+def test_that_the_catalogue_is_searched_while_typing(qtbot, session) -> None:
+    page = shown_page(qtbot, session, ModelPage)
+
+    qtbot.keyClicks(page.catalogue.search, "thai")
+    assert set(catalogue_names(page)) == {
+        "Llama 3.2 1B Instruct",
+        "Llama 3.2 3B Instruct",
+        "Llama 3.1 8B Instruct",
+    }
+    page.catalogue.search.clear()
+    qtbot.keyClicks(page.catalogue.search, "klingon")
+    assert catalogue_names(page) == []
+    assert page.catalogue.none_found.isVisible()
+
+
+def test_that_the_parts_of_an_estimate_are_there_for_mouse_keyboard_and_screen_reader(qtbot, session, computer) -> None:
+    computer(16)
+    page = shown_page(qtbot, session, ModelPage)
+    row = page.catalogue.rows[0]
+    qtbot.waitUntil(lambda: bool(row.toolTip()))
+
+    assert "Optimizer" in row.toolTip()
+    assert row.accessibleDescription() == row.toolTip()
+    assert row.badge.text() in row.accessibleName()
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Down)
+    assert page.catalogue.rows[1].hasFocus()
+
+
+def test_that_enter_on_a_model_of_the_catalogue_fetches_it(qtbot, session, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    page = shown_page(qtbot, session, ModelPage)
+    row = page.catalogue.shown_rows()[0]
+
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Return)
+    assert page.preparing.busy
+    assert not page.catalogue.isEnabled()
+    prepared(qtbot, page)
+
+    assert f"The model {row.model.id} cannot be fetched." in words(page)
+    assert page.catalogue.isEnabled()
