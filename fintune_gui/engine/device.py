@@ -40,10 +40,11 @@ def choose_device(job: Job, *, half: bool | None = None) -> Device:
     else:
         threads = torch.get_num_threads()
         device, name = torch.device("cpu"), f"CPU, {threads} thread{'s' if threads != 1 else ''}"
-        half, reason = False, "On processors it is exact, and training in bfloat16 was measured to be slower."
+        reason = "" if half is None else "As before."  # a new run tries both with its own model
     job.decided("device", name, "The fastest that torch can use here.")
-    job.decided("precision", "bfloat16 products, float32 weights" if half else "float32", reason)
-    return Device(device, name, half)
+    if reason:
+        job.decided("precision", "bfloat16 products, float32 weights" if half else "float32", reason)
+    return Device(device, name, bool(half))
 
 
 def _half_on_cuda() -> tuple[bool, str]:

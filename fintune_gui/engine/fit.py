@@ -13,6 +13,7 @@ from fintune_gui.engine.data import Example, load_examples
 from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import load_for_training, padding_id, trainable_state
+from fintune_gui.engine.precision import settle_precision
 from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.spec import FitSpec
@@ -39,6 +40,7 @@ def run(spec: FitSpec, job: Job) -> Result:
             enable_gradient_checkpointing(model)
         layout, reason = choose_layout(model, device, pad_id, examples, generates=train.objective.task.generates)
         job.decided("layout", f"{layout.name} rows", reason)
+        device = settle_precision(job, device, model, layout, examples)
         schedule = Schedule(len(examples), train.training)
         job.emit(plan_of(schedule, model, len(examples), len(validation)))
         steps = _longest_steps(examples, train.training.batch_size, spec.steps)

@@ -115,10 +115,10 @@ def _options(method: Method, device: Device) -> dict[str, Any]:
             raise ModelError(problem.code, problem.what, problem.why, problem.todo)
         from transformers import BitsAndBytesConfig
 
-        dtype = torch.bfloat16 if device.half else torch.float32
+        dtype = torch.bfloat16 if device.half and device.torch.type != "cpu" else torch.float32
         quantization = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
         return {"quantization_config": quantization, "dtype": dtype}
-    if method is Method.LORA and device.half:
+    if method is Method.LORA and device.half and device.torch.type != "cpu":
         return {"dtype": torch.bfloat16}
     return {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -53,6 +53,7 @@ class Layout(Protocol):
     """
 
     name: str
+    device: Device
     label_smoothing: float
     noise: float
 
@@ -267,8 +268,19 @@ def choose_layout(
     """The fastest layout that gives the right numbers for this model, and the reason for it.
 
     Packing is tried on a few rows against the model's own padded computation; models that mix rows through anything but
-    attention, or scale their logits, show up here.
+    attention, or scale their logits, show up here. Processors are asked in float32, so that a run that goes on in
+    bfloat16 has the layout that it began with.
     """
+    layout, reason = _checked_layout(
+        model, replace(device, half=device.half and device.torch.type != "cpu"), pad_id, examples, generates=generates
+    )
+    layout.device = device
+    return layout, reason
+
+
+def _checked_layout(
+    model: Model, device: Device, pad_id: int, examples: Sequence[Example], *, generates: bool
+) -> tuple[Layout, str]:
     if not generates and not hasattr(base_of(model), "score"):
         reason = "Encoder models read each text from both sides; rows of similar length go together."
         return PaddedClassification(model, device, pad_id), reason

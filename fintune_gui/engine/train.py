@@ -15,6 +15,7 @@ from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
 from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
+from fintune_gui.engine.precision import settle_precision
 from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.errors import ModelError, TrainingError
@@ -44,6 +45,8 @@ def run(spec: TrainSpec, job: Job) -> Result:
     _check_vocabulary(model, training)
     layout, reason = choose_layout(model, device, pad_id, training, generates=spec.objective.task.generates)
     job.decided("layout", f"{layout.name} rows", reason)
+    if resumed is None:
+        device = settle_precision(job, device, model, layout, training)
     if resumed is not None:
         _continue_from(job, model, resumed)
     elif spec.start_from_run is not None:

@@ -27,10 +27,10 @@ def test_that_qlora_without_its_library_says_what_it_needs(monkeypatch: pytest.M
     assert failure.value.problem.code == "model.no_qlora"
 
 
-@pytest.mark.parametrize(("half", "dtype"), [(False, torch.float32), (True, torch.bfloat16)])
-def test_that_weights_are_held_in_four_bits(monkeypatch: pytest.MonkeyPatch, half: bool, dtype: torch.dtype) -> None:
-    monkeypatch.setattr("fintune_gui.engine.model.find_abilities", lambda: Abilities(cuda=half, bitsandbytes=True))
-    options = _options(Method.QLORA, Device(torch.device("cpu"), "CPU", half=half))
+@pytest.mark.parametrize(("kind", "dtype"), [("cpu", torch.float32), ("cuda", torch.bfloat16)])
+def test_that_weights_are_held_in_four_bits(monkeypatch: pytest.MonkeyPatch, kind: str, dtype: torch.dtype) -> None:
+    monkeypatch.setattr("fintune_gui.engine.model.find_abilities", lambda: Abilities(cuda=True, bitsandbytes=True))
+    options = _options(Method.QLORA, Device(torch.device(kind), kind, half=True))
     quantization = options["quantization_config"]
     assert (quantization.load_in_4bit, quantization.bnb_4bit_quant_type) == (True, "nf4")
     assert quantization.bnb_4bit_compute_dtype is dtype
