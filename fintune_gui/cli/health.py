@@ -33,7 +33,7 @@ def health(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read everything that the rows are made of, and say what is damaged."""
+    """Find damage of the rows on disk, and mend it."""
     from fintune_gui.dataset.health import check_health, restore_backup, start_from_import, step_back_to_whole
 
     output = Output(as_json=as_json)

@@ -30,7 +30,7 @@ def rejected(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the rows that could not be read, or mend one and bring it in."""
+    """List the rows that could not be read, or mend one."""
     if (mend is None) != (text is None and file is None) or (text is not None and file is not None):
         not_understood("Say --mend NUMBER together with --text TEXT or --file FILE, or none of them.")
     output = Output(as_json=as_json)
