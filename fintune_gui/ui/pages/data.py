@@ -66,6 +66,7 @@ class DataPage(Page):
         self.rows.add_wanted.connect(self.choose_files)
         self.rows.again_wanted.connect(self.import_again)
         self.rows.paste_wanted.connect(self.paste)
+        self.rows.hub_wanted.connect(self.from_hub)
         self.mending = RejectMending(self.session, self.rows.rejects, self.bench.work, self)
         self.mending.counted.connect(self._show_rejected)
         self.source_watch = SourceWatch(self.session, self)
@@ -395,6 +396,4 @@ class DataPage(Page):
 
     def _repeat(self, recipe: Recipe) -> None:
         self.hide_banner()
-        self.bench.work.start(
-            "Repeating your steps", lambda dataset, task: repeat_steps(dataset, recipe, task), say_repeated
-        )
+        self.bench.work.start("Repeating your steps", lambda rows, task: repeat_steps(rows, recipe, task), say_repeated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import row
-from fintune_gui.ui.widgets.controls import Button
+from fintune_gui.ui.widgets.controls import Button, MenuButton
 from fintune_gui.ui.widgets.export_rows_card import ExportRowsCard
 from fintune_gui.ui.widgets.recipe_card import RecipeCard
 from fintune_gui.ui.widgets.rejects_view import RejectsView
@@ -61,11 +62,13 @@ class ImportedRows(QWidget):
         add_wanted: More files shall be added.
         again_wanted: The files shall be read again.
         paste_wanted: Rows shall be pasted.
+        hub_wanted: A data set of the hub shall be added.
     """
 
     add_wanted = Signal()
     again_wanted = Signal()
     paste_wanted = Signal()
+    hub_wanted = Signal()
 
     def __init__(self, session: ProjectSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,23 +87,26 @@ class ImportedRows(QWidget):
         ]
         self.views = Segmented("What is shown", choices)
         self.views.chosen.connect(self.show_view)
-        self.add = Button("Add files…", self.add_wanted.emit, tool_tip="More rows for this table")
-        self.paste = Button(
-            "Paste rows", self.paste_wanted.emit, tool_tip="Rows copied from a spreadsheet, or any text"
-        )
-        self.again = Button("Import again…", self.again_wanted.emit, tool_tip="The same files, read in another way")
+        self._ways_in: list[tuple[str, Callable[[], object]]] = [
+            ("Add files…", self.add_wanted.emit),
+            ("Paste rows", self.paste_wanted.emit),
+            ("Add a data set of the hub…", self.hub_wanted.emit),
+        ]
+        self.add = MenuButton("Add rows", self._ways_in)
+        self.again = Button("Import again…", self.again_wanted.emit)
         self.export_button = Button("Export rows…", tool_tip="All rows or the matching ones, into a file")
         self.export_card = ExportRowsCard()
         self.export_card.hide()
         self.export = RowsExport(session, self.bench, self.export_card, self)
         self.export_button.clicked.connect(self._open_export)
+        self.bench.finder.opened.connect(self.export_card.hide)
         self._stack = QStackedWidget()
         for view in (self.bench, self.history, self.sources, self.rejects):
             self._stack.addWidget(view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
-        layout.addLayout(row(self.views, None, self.add, self.paste, self.again, self.export_button))
+        layout.addLayout(row(self.views, None, self.add, self.again, self.export_button))
         layout.addWidget(self.export_card)
         layout.addWidget(self._stack, 1)
         self.show_rejected(0)
@@ -140,20 +146,21 @@ class ImportedRows(QWidget):
 
     def set_writable(self, read_only: str) -> None:
         """Whether rows may come; `read_only` says why not, or is ""."""
-        for button in (self.add, self.paste, self.again):
+        for button in (self.add, self.again):
             button.setEnabled(not read_only)
-            button.setToolTip(read_only or button.accessibleDescription())
+            button.setToolTip(read_only)
         if read_only:
             self.rejects.set_enabled(enabled=False)
 
     @Slot()
     def _open_export(self) -> None:
         self.show_view(ROWS)
+        self.bench.finder.hide()  # there is no room for both
         self.export.open()
 
     def commands(self) -> list[Command]:
         """What the command palette offers."""
-        buttons = [self.add, self.paste, self.again, self.export_button]
+        no_adding = "" if self.add.isEnabled() else self.add.toolTip()
         views = [
             ("Show the rows", ROWS),
             ("Show the history of changes", HISTORY),
@@ -162,12 +169,9 @@ class ImportedRows(QWidget):
         if self._rejected:
             views.append(("Show the rejected rows", REJECTS))
         return [
-            *(
-                Command(
-                    button.text(), button.click, group="Data", reason="" if button.isEnabled() else button.toolTip()
-                )
-                for button in buttons
-            ),
+            *(Command(words, act, group="Data", reason=no_adding) for words, act in self._ways_in),
+            Command(self.again.text(), self.again.click, group="Data", reason=no_adding),
+            Command(self.export_button.text(), self.export_button.click, group="Data"),
             *(Command(words, partial(self.show_view, view), group="Data") for words, view in views),
             *self.bench.commands(),
         ]

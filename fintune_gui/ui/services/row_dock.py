@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -16,6 +16,8 @@ from fintune_gui.ui.widgets.row_detail import RowDetail
 _NAME = "detail"
 _SIZES = {"below": 176, "beside": 300}
 _SMALLEST = {"below": 96, "beside": 280}
+_FEW_ROWS = 100
+"""Height for rows beyond the least that the table needs."""
 _NARROW = 580
 """There is no room for a pane beside the table in less than this."""
 
@@ -31,7 +33,8 @@ class RowDock(QWidget):
 
     def __init__(self, rows: QWidget, detail: RowDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._detail = detail
+        self._rows, self._detail = rows, detail
+        rows.installEventFilter(self)
         self._state: dict[str, Any] = WindowSettings().table_state(_NAME)
         self.splitter = QSplitter()
         self.splitter.setChildrenCollapsible(False)
@@ -53,8 +56,8 @@ class RowDock(QWidget):
         self._keep = QTimer(self)
         self._keep.setSingleShot(True)
         self._keep.setInterval(500)
-        self._keep.timeout.connect(self._remember_size)
-        self.splitter.splitterMoved.connect(lambda _at, _index: self._keep.start())
+        self._keep.timeout.connect(self._remember)
+        self.splitter.splitterMoved.connect(self._on_moved)
         detail.hidden = frozenset(str(name) for name in self._state.get("hidden", []))
         detail.place_requested.connect(self.set_beside)
         detail.columns_changed.connect(self._remember)
@@ -103,6 +106,14 @@ class RowDock(QWidget):
         self._detail.dock.setEnabled(self.width() >= _NARROW)
         if self._detail.beside != self._beside():
             self._arrange()
+        else:
+            self._share()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Find and replace opens over the rows, or closes."""
+        if watched is self._rows and event.type() is QEvent.Type.LayoutRequest:
+            self._share()
+        return super().eventFilter(watched, event)
 
     def _beside(self) -> bool:
         """Where the pane really goes: where there is no room beside the table it lies below, until there is."""
@@ -110,12 +121,20 @@ class RowDock(QWidget):
 
     def _arrange(self) -> None:
         beside = self._beside()
-        place = "beside" if beside else "below"
         self.splitter.setOrientation(Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical)
         self._detail.setMinimumSize(_SMALLEST["beside"] if beside else 0, 0 if beside else _SMALLEST["below"])
         self._detail.set_beside(beside=beside)
+        self._share()
+
+    def _share(self) -> None:
+        """The pane has the size that the user gave it, but a few rows are always to be seen above it."""
+        place = "beside" if self._detail.beside else "below"
         size = int(self._state.get(place, 0)) or _SIZES[place]
-        self.splitter.setSizes([10_000, size])
+        if place == "below" and self.isVisible():
+            rows = self._rows.minimumSizeHint().height() + _FEW_ROWS
+            size = max(_SMALLEST[place], min(size, self.splitter.height() - self.splitter.handleWidth() - rows))
+        if self.splitter.sizes()[1] != size:
+            self.splitter.setSizes([10_000, size])
 
     @Slot()
     def _remember(self) -> None:
@@ -124,7 +143,7 @@ class RowDock(QWidget):
         WindowSettings().remember_table(_NAME, self._state)
 
     @Slot()
-    def _remember_size(self) -> None:
-        """Only what the user has dragged: what a small window made of it does not count."""
+    def _on_moved(self) -> None:
+        """Only what the user has dragged counts, not what a small window made of it."""
         self._state["beside" if self._detail.beside else "below"] = self.splitter.sizes()[1]
-        self._remember()
+        self._keep.start()

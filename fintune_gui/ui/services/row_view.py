@@ -235,10 +235,10 @@ class RowView(QObject):
 
     @Slot()
     def _choose_first(self) -> None:
-        """A table with rows has a row at the cursor."""
+        """A table with rows has a row at the cursor: the one at the top."""
         if self._model.rowCount() and not self._table.currentIndex().isValid():
             top = self._table.verticalScrollBar().value()
-            self._table.setCurrentIndex(self._model.index(0, 1))
+            self._table.setCurrentIndex(self._model.index(min(top, self._model.rowCount() - 1), 1))
             self._table.horizontalScrollBar().setValue(0)
             self._table.verticalScrollBar().setValue(top)
 

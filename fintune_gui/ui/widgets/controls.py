@@ -320,9 +320,16 @@ class SearchField(LineEdit):
         self.result.adjustSize()
         self._place_result()
 
+    def minimumSizeHint(self) -> QSize:
+        """The result does not make the field any wider: where it has no room it is not there."""
+        hint, margins = super().minimumSizeHint(), self.textMargins()
+        return QSize(hint.width() - margins.left() - margins.right(), hint.height())
+
     def _place_result(self) -> None:
         width = self.result.width()
-        self.setTextMargins(0, 0, width + 8 if self.result.text() else 0, 0)
+        fits = width * 1.5 + 40 < self.width()
+        self.result.setVisible(fits)
+        self.setTextMargins(0, 0, width + 8 if fits and self.result.text() else 0, 0)
         self.result.move(self.width() - width - 10, (self.height() - self.result.height()) // 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -50,7 +50,7 @@ class FindBar(QWidget):
         find_previous: Go to the one before.
         flag_requested: Flag every row that holds it.
         apply_requested: Replace now.
-        closed: The bar was closed.
+        opened, closed: The bar was opened, or closed.
     """
 
     changed = Signal()
@@ -58,6 +58,7 @@ class FindBar(QWidget):
     find_previous = Signal()
     flag_requested = Signal()
     apply_requested = Signal()
+    opened = Signal()
     closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -128,6 +129,7 @@ class FindBar(QWidget):
         field = self.replacement if replace and self.what.text() else self.what
         field.setFocus()
         field.selectAll()
+        self.opened.emit()
         self.changed.emit()
 
     @Slot()

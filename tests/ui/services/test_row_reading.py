@@ -340,3 +340,15 @@ def test_that_closing_the_project_keeps_what_was_being_typed(qtbot, bench, sessi
 
     with Dataset.open(folder, read_only=True) as dataset:
         assert str(dataset.row(1)["text"]).startswith("so ")
+
+
+def test_that_find_and_replace_takes_its_room_from_the_pane(qtbot, bench) -> None:
+    bench.window().resize(900, 620)
+    qtbot.waitUntil(lambda: bench.dock.splitter.sizes()[1] > 150 and bench.dock.height() < 600)
+    before = bench.dock.splitter.sizes()[1]
+
+    bench.open_find()
+    qtbot.waitUntil(lambda: bench.dock.splitter.sizes()[1] < before)
+    bench.finder.close_bar()
+
+    qtbot.waitUntil(lambda: bench.dock.splitter.sizes()[1] == before)
