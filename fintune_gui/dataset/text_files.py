@@ -195,13 +195,16 @@ def _choose(path: Path, wanted: str | None, mark: str | None, *, valid_utf8: boo
     return _guess(path)
 
 
+_GUESSED = "The encoding is a guess"
+
+
 def _guess(path: Path) -> Encoding:
     with path.open("rb") as file:
         sample = file.read(_GUESS_BYTES)
         sample += file.readline(_GUESS_BYTES)  # cut at a line end: half a character would mislead the guess
     if _looks_like_utf16(sample[:8192]):
         name = "utf-16-le" if sample[1::2].count(0) > sample[0::2].count(0) else "utf-16-be"
-        return Encoding(name, f"Guessed as {name}: the file has no byte order mark. Please look at the preview.")
+        return Encoding(name, f"{_GUESSED}: the file has no byte order mark. Please look at the first rows.")
     valid, broken = _count_utf8_lines(path)
     if valid >= _VALID_PER_BROKEN_LINE * broken:
         return Encoding("utf-8", f"UTF-8 with {broken:,} broken lines, which are set aside.")
@@ -211,7 +214,7 @@ def _guess(path: Path) -> Encoding:
     name = best.encoding if best and best.encoding != "utf_8" else "cp1252"
     if name.startswith(("mac", "cp125", "cp8", "cp4", "cp5", "iso8859", "latin", "hp_")):
         name = _most_likely_western(sample, name)
-    return Encoding(name, f"Guessed as {name}: the file is not UTF-8. Please look at the preview.")
+    return Encoding(name, f"{_GUESSED}: the file is not UTF-8. Please look at the first rows.")
 
 
 def _most_likely_western(sample: bytes, guessed: str) -> str:

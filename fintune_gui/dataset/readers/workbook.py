@@ -56,8 +56,9 @@ def _settle(source: Source, options: ImportOptions) -> Settled:
         if options.table is None and len(likely) > 1:
             likely = [name for name in likely if book.get_sheet_by_name(name).height] or likely
         table = choose_table(source, "sheet", names, options.table, likely)
-        rows = book.get_sheet_by_name(table).height
+        height = book.get_sheet_by_name(table).height
     header = True if options.header is None else options.header
+    rows = max(0, height - int(bool(header)))
     settled = options.model_copy(update={"format": "excel", "table": table, "header": header})
     return Settled(settled, tables=names, rows=rows)
 
