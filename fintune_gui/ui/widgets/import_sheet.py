@@ -109,7 +109,7 @@ class ImportSheet(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
-        self._fate = Label("", "muted")
+        self._fate = Label("", "muted", wrap=True)
         self._fate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._target_line = QWidget()
         line = row(self.target, self._fate, spacing=metrics.GAP)
@@ -235,7 +235,7 @@ class ImportSheet(QWidget):
             self._fate.setText(f"The {rows} that are there stay as they are; this can be undone.")
         else:
             changes = f" and your {counted(self._changes, 'change')}" if self._changes else ""
-            self._fate.setText(f"The present {rows}{changes} are kept aside in the project's folder, not deleted.")
+            self._fate.setText(f"The present {rows}{changes} are kept aside, not deleted.")
 
     # What the user does
 
