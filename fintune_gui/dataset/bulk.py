@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from fintune_gui.dataset.base import TEXT, TextFileWriter
 from fintune_gui.dataset.changes import CellChange, GenerationChange
-from fintune_gui.dataset.column import Column, Mask, differs, patched
+from fintune_gui.dataset.column import Column, Mask, are_among, differs, patched
 
 Transform = Callable[[pa.LargeStringArray], pa.LargeStringArray]
 """New values for a batch of old ones, of the same length. Must be the same at every call."""
@@ -75,7 +75,7 @@ def transform_column(
             few.rows += rows.tolist()
             few.before += before.take(pa.array(places)).to_pylist()
             few.after += after.take(pa.array(places)).to_pylist()
-            few.edited += np.isin(rows, edited).tolist()
+            few.edited += are_among(rows, edited).tolist()
         if writer is not None:
             writer.close()
             return Transformed(touched, path=new_file)

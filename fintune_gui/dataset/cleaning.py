@@ -18,8 +18,8 @@ from fintune_gui.dataset.keys import repeated, text_keys
 from fintune_gui.dataset.labels import spelling_variants
 from fintune_gui.dataset.picture import Picture
 from fintune_gui.dataset.recipe import Recipe, apply_recipe_file, recipe_of
-from fintune_gui.dataset.row_facts import blank
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.dataset.text_facts import blank
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.errors import DataError
 

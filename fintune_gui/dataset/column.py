@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,23 @@ _MOST_RECENT = 1000
 """Single edits are kept in a small dictionary; beyond this they are merged into the sorted arrays."""
 
 NO_ROWS: RowIds = np.empty(0, np.int64)
+Number = TypeVar("Number", np.int64, np.uint64)
+
+
+def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """The numbers sorted, each once. `np.unique` does not let go of the interpreter: a second for a million."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
+def are_among(numbers: npt.NDArray[Number], ordered: npt.NDArray[Number]) -> Mask:
+    """Which numbers are in `ordered`, which is sorted; `np.isin` sorts again, and holds the interpreter meanwhile."""
+    places = np.searchsorted(ordered, numbers)
+    found = places < len(ordered)
+    found[found] = ordered[places[found]] == numbers[found]
+    return np.asarray(found, bool)
 
 
 def differs(left: pa.LargeStringArray, right: pa.LargeStringArray) -> Mask:
@@ -106,7 +124,7 @@ class Column:
     def edited_rows(self) -> RowIds:
         """Ids of all rows with a cell laid over the file, sorted."""
         recent = np.fromiter(self.recent, np.int64, len(self.recent))
-        return np.union1d(self.rows, recent)
+        return distinct(np.concatenate([self.rows, recent]))
 
     def has_edited(self, row_id: int) -> bool:
         """Whether a cell is laid over the file in this row."""

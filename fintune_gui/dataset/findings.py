@@ -15,8 +15,8 @@ from fintune_gui.dataset.keys import conflicting, repeated
 from fintune_gui.dataset.labels import likely_misspellings, spelling_variants
 from fintune_gui.dataset.measures import Values, values_of
 from fintune_gui.dataset.picture import Picture
-from fintune_gui.dataset.row_facts import PLACEHOLDER, RowFacts, Wanted
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.dataset.text_facts import PLACEHOLDER, TextFacts, Wanted
 from fintune_gui.project.document import Role
 from fintune_gui.project.settings import Frozen
 
@@ -73,7 +73,7 @@ class Finder:
     """Finds problems again and again: only rows that changed meanwhile are looked at. One look at a time."""
 
     def __init__(self) -> None:
-        self._facts: RowFacts | None = None
+        self._facts: TextFacts | None = None
         self._lock = Lock()
 
     def find(self, rows: Picture, roles: Mapping[Role, str], check_cancelled: Check = lambda: None) -> list[Finding]:
@@ -83,7 +83,7 @@ class Finder:
             check_cancelled()
             wanted = _wanted(rows.columns, roles)
             if self._facts is None or self._facts.wanted != wanted:
-                self._facts = RowFacts(wanted)
+                self._facts = TextFacts(wanted)
             self._facts.look(rows, check_cancelled)
             found = _findings(rows, self._facts, roles, check_cancelled)
         order = {"bad": 0, "warn": 1, "info": 2}
@@ -103,7 +103,7 @@ def _wanted(columns: tuple[str, ...], roles: Mapping[Role, str]) -> Wanted:
     return Wanted(texts=texts, label=label, filled=tuple(filled))
 
 
-def _findings(rows: Picture, facts: RowFacts, roles: Mapping[Role, str], check_cancelled: Check) -> list[Finding]:
+def _findings(rows: Picture, facts: TextFacts, roles: Mapping[Role, str], check_cancelled: Check) -> list[Finding]:
     kept = ~rows.removed_mask
     found = [
         *_empty(facts, roles, kept),
@@ -147,7 +147,7 @@ def _any(columns: Iterable[str], condition: str) -> str:
     return " or ".join(f"{_column(column)} {condition}" for column in columns)
 
 
-def _empty(facts: RowFacts, roles: Mapping[Role, str], kept: Mask) -> list[Finding]:
+def _empty(facts: TextFacts, roles: Mapping[Role, str], kept: Mask) -> list[Finding]:
     findings = []
     optional = (Role.INPUT, Role.SYSTEM)
     for role, column in roles.items():
@@ -189,8 +189,11 @@ def _labels(rows: Picture, column: str, filled: Mask, check_cancelled: Check) ->
         title = f"Labels that look misspelled ({shown})"
         findings.append(_finding("label_misspelled", title, among(named(misspelled)), "warn", step))
     if np.count_nonzero(counts) > 1:
-        rare = np.setdiff1d(np.flatnonzero((counts > 0) & (counts < 3)), named({**variants, **misspelled}))
-        findings.append(_finding("rare_label", "Labels with fewer than three rows", among(rare), "warn"))
+        rare = (counts > 0) & (counts < 3)
+        rare[named({**variants, **misspelled})] = False
+        findings.append(
+            _finding("rare_label", "Labels with fewer than three rows", among(np.flatnonzero(rare)), "warn")
+        )
     return findings
 
 
@@ -202,7 +205,7 @@ def _numbers(rows: Picture, column: str, values: Values, present: RowIds) -> dic
     return {label: number for (label,), number in zip(labels, present.tolist(), strict=True) if label is not None}
 
 
-def _duplicates(facts: RowFacts, kept: Mask, check_cancelled: Check) -> list[Finding]:
+def _duplicates(facts: TextFacts, kept: Mask, check_cancelled: Check) -> list[Finding]:
     texts, label = facts.wanted.texts, facts.wanted.label
     columns = texts if label is None else (*texts, label)
     filled = kept & ~facts.is_blank(texts[0])
@@ -220,7 +223,7 @@ def _duplicates(facts: RowFacts, kept: Mask, check_cancelled: Check) -> list[Fin
     return findings
 
 
-def _broken_texts(facts: RowFacts, kept: Mask) -> list[Finding]:
+def _broken_texts(facts: TextFacts, kept: Mask) -> list[Finding]:
     """Dirt inside texts that a pattern or a cleaner can tell."""
     texts = facts.wanted.texts
 
@@ -256,7 +259,7 @@ def _broken_texts(facts: RowFacts, kept: Mask) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _lengths(facts: RowFacts, kept: Mask) -> list[Finding]:
+def _lengths(facts: TextFacts, kept: Mask) -> list[Finding]:
     texts, lengths = facts.wanted.texts, facts.lengths
     filled = kept & (lengths > 0)
     if not filled.any():

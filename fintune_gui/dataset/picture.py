@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT, BaseFile
 from fintune_gui.dataset.changes import Segment
-from fintune_gui.dataset.column import Batches, Column, Mask, RowIds
+from fintune_gui.dataset.column import Batches, Column, Mask, RowIds, distinct
 from fintune_gui.dataset.wording import counted, free_name
 from fintune_gui.project.errors import DataError
 
@@ -147,7 +147,7 @@ class Picture:
 
     def require_rows(self, row_ids: Iterable[int] | RowIds) -> RowIds:
         """The ids sorted, each once. Raises `DataError` if one of them is no row."""
-        rows = np.unique(np.asarray(row_ids if isinstance(row_ids, np.ndarray) else list(row_ids), np.int64))
+        rows = distinct(np.asarray(row_ids if isinstance(row_ids, np.ndarray) else list(row_ids), np.int64))
         if len(rows) and (rows[0] < 0 or rows[-1] >= self.total_rows):
             wrong = rows[-1] if rows[-1] >= self.total_rows else rows[0]
             size = counted(self.total_rows, "row")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset.base import TEXT
-from fintune_gui.dataset.column import Mask, RowIds, differs
+from fintune_gui.dataset.column import Mask, RowIds, differs, distinct
 from fintune_gui.dataset.conditions import Batch, Condition, RowFacts, literal
 from fintune_gui.dataset.filters import check_pattern, parse_filter
 from fintune_gui.dataset.gathering import gathered, in_parts
@@ -114,7 +113,7 @@ def _passing(picture: Picture, condition: Condition, wanted: Mask, check_cancell
         ids = slice(start, start + len(next(iter(texts.values()))))
         if wanted[ids].any():
             look(ids, texts)
-    edited = reduce(np.union1d, (column.edited_rows() for column in columns.values()))
+    edited = distinct(np.concatenate([column.edited_rows() for column in columns.values()]))
     for part in in_parts(edited):
         look(part, {name: gathered(column, part) for name, column in columns.items()})
     return passing

@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 from pydantic import Field, ValidationError
 
-from fintune_gui.dataset.column import RowIds
+from fintune_gui.dataset.column import RowIds, are_among, distinct
 from fintune_gui.dataset.formatting import FEWEST_ROWS, check_format, usable_rows
 from fintune_gui.dataset.keys import prompt_columns, text_keys
 from fintune_gui.dataset.problems import raise_problems
@@ -83,7 +83,7 @@ def make_split(pf: ProjectFolder, dataset: Dataset) -> SplitManifest:
         counts={part: int((part_of_row == number).sum()) for number, part in enumerate(PARTS)},
         labels=_label_counts(part_of_row, strata, names) if stratify else {},
         inputs=inputs,
-        duplicates_kept_together=len(rows) - len(np.unique(same_text)),
+        duplicates_kept_together=len(rows) - int(same_text.max()) - 1,
         left_out=dataset.kept_rows() - len(rows),
         made=datetime.now(UTC),
     )
@@ -131,9 +131,9 @@ def split_rows(pf: ProjectFolder, manifest: SplitManifest, part: Part) -> RowIds
 def leaks(dataset: Dataset, pf: ProjectFolder, manifest: SplitManifest) -> int:
     """Rows for validation and test whose text (normalised) is also among the rows that are learned."""
     keys = text_keys(dataset, prompt_columns(pf.project.format, pf.project.objective.task))
-    train = np.unique(keys[split_rows(pf, manifest, "train")])
+    train = np.sort(keys[split_rows(pf, manifest, "train")])
     others = np.concatenate([split_rows(pf, manifest, part) for part in ("validation", "test")])
-    return int(np.isin(keys[others], train).sum())
+    return int(are_among(keys[others], train).sum())
 
 
 def divide(groups: Groups, strata: Groups, ratios: Sequence[float], seed: int) -> Groups:
@@ -150,7 +150,7 @@ def divide(groups: Groups, strata: Groups, ratios: Sequence[float], seed: int) -
     parts: Groups = np.zeros(len(sizes), np.int64)
     owed = np.zeros(len(ratios))
     of_group = strata[first_row]
-    for stratum in generator.permutation(np.unique(of_group)):
+    for stratum in generator.permutation(distinct(of_group)):
         members = generator.permutation(np.flatnonzero(of_group == stratum))
         wanted = sizes[members].sum() * np.asarray(ratios) + owed
         parts[members] = _fill(sizes[members], wanted)

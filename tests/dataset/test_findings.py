@@ -22,8 +22,8 @@ from fintune_gui.dataset.column import Column, RowIds
 from fintune_gui.dataset.findings import Finder, Finding, find_problems
 from fintune_gui.dataset.importing import add_files, import_files
 from fintune_gui.dataset.keys import normalised, words_only
-from fintune_gui.dataset.row_facts import RowFacts
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.dataset.text_facts import TextFacts
 from fintune_gui.project.document import Role
 from fintune_gui.project.errors import CancelledError
 
@@ -116,13 +116,13 @@ def test_that_changed_columns_added_rows_and_undo_are_noticed(
 def test_that_only_changed_rows_are_looked_at_again(make_dataset: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = make_dataset([[f"text {n}", "a"] for n in range(50)])
     looked_at: list[list[int]] = []
-    learn = RowFacts._learn
+    learn = TextFacts._learn
 
-    def listed(facts: RowFacts, ids: RowIds, arrays: dict[str, pa.Array]) -> None:
+    def listed(facts: TextFacts, ids: RowIds, arrays: dict[str, pa.Array]) -> None:
         looked_at.append(ids.tolist())
         learn(facts, ids, arrays)
 
-    monkeypatch.setattr(RowFacts, "_learn", listed)
+    monkeypatch.setattr(TextFacts, "_learn", listed)
     finder = Finder()
     finder.find(dataset.picture, ROLES)
     dataset.edit(7, "text", "another")

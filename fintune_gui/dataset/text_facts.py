@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset import cleaners
-from fintune_gui.dataset.column import Column, Mask, RowIds, differs
+from fintune_gui.dataset.column import Column, Mask, RowIds, differs, distinct
 from fintune_gui.dataset.hashing import Keys
 from fintune_gui.dataset.keys import keys_of, normalised, words_only
 from fintune_gui.dataset.picture import Picture
@@ -68,7 +68,7 @@ class Wanted(Frozen):
         return tuple(dict.fromkeys((*self.texts, *self.filled, *((self.label,) if self.label else ()))))
 
 
-class RowFacts:
+class TextFacts:
     """Facts about every row of one picture.
 
     Attributes:
@@ -181,7 +181,7 @@ def _edited_between(before: Column, after: Column) -> RowIds:
         both = before.recent.keys() & after.recent.keys()
         same = {row for row in both if before.recent[row] == after.recent[row]}
         return np.array(sorted(recent - same), np.int64)
-    return np.union1d(before.edited_rows(), after.edited_rows())
+    return distinct(np.concatenate([before.edited_rows(), after.edited_rows()]))
 
 
 def matches(array: pa.LargeStringArray, pattern: str) -> Mask:
