@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from fintune_gui.project.flow import Facts, Step, input_fingerprints
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import wait_for_background
-from fintune_gui.ui.services.imported_rows import REJECTS, ROWS
+from fintune_gui.ui.services.imported_rows import HISTORY, REJECTS, ROWS
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.window import MainWindow
@@ -69,14 +70,20 @@ def _import_sheet(page: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _rejects(page: Any) -> Iterator[None]:
-    page.rows.show_view(REJECTS)
+def _show(name: str, page: Any) -> Iterator[None]:
+    """One of the views beside the rows."""
+    page.rows.show_view(name)
     yield
     page.rows.show_view(ROWS)
 
 
 VIEWS: dict[Step, dict[str, Callable[[Any], AbstractContextManager[None]]]] = {
-    Step.DATA: {"facets": _facets, "sheet": _import_sheet, "rejects": _rejects},
+    Step.DATA: {
+        "facets": _facets,
+        "history": partial(_show, HISTORY),
+        "sheet": _import_sheet,
+        "rejects": partial(_show, REJECTS),
+    },
     Step.CLEAN: {"find": _find},
 }
 
