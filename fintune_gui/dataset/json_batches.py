@@ -95,7 +95,7 @@ def _with_conversation(cells: dict[str, list[Any]]) -> dict[str, list[Any]]:
         raise _OneByOneError
     try:
         texts: list[Any] = list(map(canonical_text, cells[name]))
-    except BadConversation:
+    except (BadConversation, orjson.JSONEncodeError):
         raise _OneByOneError from None
     return {MESSAGES if column == name else column: texts if column == name else cells[column] for column in cells}
 
@@ -106,7 +106,10 @@ def _column(name: str, values: list[Any]) -> pa.Array:
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         if name in PREFERENCE_KEYS:
             raise _OneByOneError from None  # perhaps conversations
-        return pa.array([cell_text(name, value) for value in values], TEXT)
+        try:
+            return pa.array([cell_text(name, value) for value in values], TEXT)
+        except orjson.JSONEncodeError:
+            raise _OneByOneError from None  # nested too deeply
 
 
 def _surely_without_repeated_names(piece: bytes, columns: dict[str, pa.Array]) -> bool:

@@ -24,11 +24,14 @@ CONVERSATION_KEYS = ("messages", "conversations", "conversation", "dialog", "dia
 """Keys whose list of objects is one conversation, and not a list of rows."""
 
 BROKEN_BYTES = "It holds bytes that are not text in this encoding"
+TOO_DEEP = "It is nested too deeply"
 TWICE_NOTE = "Rows in which a name stands twice; its last value is used"
 ZERO_NOTE = "Rows that hold the invisible character U+0000"
 
 _CHUNK_CHARACTERS = 1 << 20
 _PIECE_BYTES = 1 << 18
+_SURELY_WRITABLE = 250
+"""So many brackets inside each other can be written as JSON; a few more and orjson refuses."""
 """Small enough to stay in the processor's cache while it is parsed."""
 
 _SPACE = "\ufeff \t\r\n"
@@ -178,7 +181,18 @@ def _parse(text: bytes, line: int, first_column: int) -> RawRow:
         at_first_line = error.lineno == 1
         column = error.colno + (first_column - 1 if at_first_line else 0)
         return RawRow(line + error.lineno - 1, None, json_reasons.reason(error), shown, column)
+    if text.count(b"[") + text.count(b"{") > _SURELY_WRITABLE and not _can_be_written(value):
+        return RawRow(line, None, TOO_DEEP, text.decode("utf-8", "replace"), first_column)
     return _as_row(value, line, text)
+
+
+def _can_be_written(value: Any) -> bool:
+    """What is nested very deeply can be read, but not written again."""
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _as_row(value: Any, line: int, text: bytes) -> RawRow:

@@ -57,7 +57,13 @@ def calling(argument: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [call]}]}
 
 
+DEEP = '{"a": ' + "[" * 300 + "]" * 300 + "}"
+
 CASES = [
+    Bad("a row nested too deeply", "deep.jsonl", f'{{"a": "1"}}\n{DEEP}\n{{"a": "2"}}\n'.encode(), TWO,
+        [(2, 1, "It is nested too deeply")]),
+    Bad("a row of a document nested too deeply", "deep.json", f'[{{"a": "1"}},\n{DEEP}, {{"a": "2"}}]'.encode(), TWO,
+        [(2, 1, "It is nested too deeply")]),
     # JSON lines
     Bad("byte order mark", "x.jsonl", b"\xef\xbb\xbf" + lines(GOOD), AB),
     Bad("line ends of Windows, and blank lines", "x.jsonl", b'{"a": "1"}\r\n\r\n \r\n{"a": "2"}\r\n', TWO),
