@@ -24,7 +24,17 @@ from fintune_gui.project.events import (
 )
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 
-CURVES = ("loss", "learning_rate", "grad_norm", "tokens_per_second", "useful_share", "memory_bytes", "epoch")
+CURVES = (
+    "loss",
+    "learning_rate",
+    "grad_norm",
+    "tokens_per_second",
+    "useful_share",
+    "memory_bytes",
+    "epoch",
+    "tokens",
+    "time",
+)
 
 
 @dataclass

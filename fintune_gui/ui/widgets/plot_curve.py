@@ -19,7 +19,7 @@ CurveKind = Literal["training", "validation", "metric", "other"]
 
 MOST_POINTS = 1600
 """Points of the raw curve: about two for each pixel."""
-MOST_BOLD_POINTS = 500
+MOST_BOLD_POINTS = 280
 """Wide lines are dear to draw, and a smooth curve needs few points."""
 SMOOTHED_OVER = 50
 
@@ -38,12 +38,13 @@ class Curve:
         self._given = 0
         self._last_x = float("nan")
 
-    def sync(self, xs: Sequence[float] | NDArray[Any], ys: Sequence[float] | NDArray[Any]) -> None:
+    def sync(self, xs: Sequence[float] | NDArray[Any], ys: Sequence[float] | NDArray[Any], factor: float = 1.0) -> None:
         """Show exactly these points. Only what is new is read, so it may be called for every batch of events.
 
         Args:
             xs: Rising, (n,); the same growing sequence each time. A shorter or changed one starts the curve anew.
             ys: The values, (n,).
+            factor: What the values are multiplied with, always the same.
         """
         count = len(xs)
         same = count >= self._given and (not self._given or float(xs[self._given - 1]) == self._last_x)
@@ -52,7 +53,7 @@ class Curve:
         if count == self._given:
             return
         new_x = np.array(xs[self._given :], np.float64)
-        new_y = np.array(ys[self._given :], np.float64)
+        new_y = np.array(ys[self._given :], np.float64) * factor
         self._given, self._last_x = count, float(new_x[-1])
         self.points.append(new_x, new_y)
         if self.kind == "training":

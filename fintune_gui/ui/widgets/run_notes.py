@@ -1,52 +1,50 @@
-"""What a run has to tell besides its curves, behind three buttons: decisions, answers on the way, and the log."""
+"""What a run has to tell besides its main curves, behind buttons: more curves, decisions, answers, and the log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from fintune_gui.project.events import Decided, SampleAnswer
+from fintune_gui.project.events import Decided
 from fintune_gui.project.history import RunHistory
-from fintune_gui.ui.theme import Tone, metrics
+from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.widgets.answers_over_time import AnswersOverTime
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.controls import Button, Label
-from fintune_gui.ui.widgets.log_view import LogView
+from fintune_gui.ui.widgets.run_log import RunLog
 
-_MOST_ANSWERS = 8
 _MOST_CHARACTERS = 400
-_LOG_HEIGHT = 220
 
 
 class RunNotes(QWidget):
-    """Three parts that open below their buttons; closed at first, so that the curves have the room."""
+    """Parts that open below their buttons, one at a time; closed at first, so that the main curves have the room.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Args:
+        curves: The widget with more curves.
+    """
+
+    def __init__(self, curves: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.decisions = TextGrid("What the run decided by itself", ("what", "chosen", "why"), stretch=2)
-        self.answers = TextGrid(
-            "Answers on the way", ("asked", "expected", "first answer", "newest answer"), stretch=None
-        )
-        self.log = LogView("Log of the run")
-        self.log.setFixedHeight(_LOG_HEIGHT)
-        log_card = Card("Log")
-        log_card.add(self.log)
+        self.answers = AnswersOverTime()
+        self.log = RunLog()
+        self.curves_button = Button("", kind="link")
         self.decisions_button = Button("", kind="link")
         self.answers_button = Button("", kind="link")
         self.log_button = Button("", kind="link")
+        self._parts = (
+            (self.curves_button, curves, "More curves"),
+            (self.decisions_button, self.decisions, "What the run decided by itself"),
+            (self.answers_button, self.answers, "Answers on the way"),
+            (self.log_button, self.log, "Log"),
+        )
+        self._counts = [0, 0, 0, 0]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.SMALL_GAP)
-        layout.addLayout(row(self.decisions_button, self.answers_button, self.log_button, None, spacing=metrics.GAP))
-        self._parts = (
-            (self.decisions_button, self.decisions, "What the run decided by itself"),
-            (self.answers_button, self.answers, "Answers on the way"),
-            (self.log_button, log_card, "Log"),
-        )
-        self._counts = [0, 0, 0]
-        self._logged = 0
+        layout.addLayout(row(*(button for button, _, _ in self._parts), None, spacing=metrics.GAP))
         for button, part, _title in self._parts:
             part.hide()
             layout.addWidget(part)
@@ -55,23 +53,17 @@ class RunNotes(QWidget):
 
     def clear(self) -> None:
         """Forget the run."""
-        self._logged = 0
-        self.log.set_lines([])
+        self.log.show_logs([])
         self.decisions.show_lines([])
-        self.answers.show_lines([])
+        self.answers.show_samples([])
 
     def show_history(self, history: RunHistory) -> None:
         """Take in what is new."""
         self.decisions.show_lines([(d.what, d.value, d.reason) for d in _last_of_each(history.decisions)])
-        self.answers.show_lines(_answer_lines(history.samples))
-        if len(history.logs) < self._logged:
-            self._logged = 0
-            self.log.set_lines([])
-        for entry in history.logs[self._logged :]:
-            tone: Tone = "bad" if entry.level == "error" else "warn" if entry.level == "warning" else "neutral"
-            self.log.add(f"{datetime.fromtimestamp(entry.time):%H:%M:%S}  {entry.message}", tone)  # noqa: DTZ006
-        self._logged = len(history.logs)
-        self._counts = [self.decisions.line_count, self.answers.line_count, len(history.logs)]
+        self.answers.show_samples(history.samples)
+        self.log.show_logs(history.logs)
+        evaluations = len(self.answers.evaluations)
+        self._counts = [len(history.steps), self.decisions.line_count, evaluations, len(history.logs)]
         self._name_buttons()
 
     def _name_buttons(self) -> None:
@@ -79,7 +71,8 @@ class RunNotes(QWidget):
             button.setVisible(amount > 0)
             if not amount:
                 part.hide()
-            text = f"{title} ({amount:,}) {'›' if part.isHidden() else '⌄'}"
+            number = "" if button is self.curves_button else f" ({amount:,})"
+            text = f"{title}{number} {'›' if part.isHidden() else '⌄'}"
             if button.text() != text:
                 button.setText(text)
 
@@ -105,23 +98,6 @@ def _scroll_to(widget: QWidget) -> None:
 def _last_of_each(decisions: Sequence[Decided]) -> list[Decided]:
     """The newest decision about each thing, in the order in which the things came up."""
     return list({decision.what: decision for decision in decisions}.values())
-
-
-def _answer_lines(samples: Sequence[SampleAnswer]) -> list[tuple[str, ...]]:
-    first: dict[int, SampleAnswer] = {}
-    newest: dict[int, SampleAnswer] = {}
-    for sample in samples:
-        first.setdefault(sample.row_id, sample)
-        newest[sample.row_id] = sample
-    return [
-        (
-            one.prompt,
-            one.expected,
-            f"{one.answer or '(nothing)'}\n(step {one.step:,})",
-            f"{newest[row_id].answer or '(nothing)'}\n(step {newest[row_id].step:,})",
-        )
-        for row_id, one in list(first.items())[:_MOST_ANSWERS]
-    ]
 
 
 class TextGrid(Card):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from fintune_gui.project.document import Objective
@@ -16,7 +16,9 @@ from fintune_gui.ui.widgets.card import Card, StatCard
 from fintune_gui.ui.widgets.controls import ComboBox, ElidedLabel, set_property
 from fintune_gui.ui.widgets.legend import LegendEntry
 from fintune_gui.ui.widgets.live_plot import LivePlot
-from fintune_gui.ui.widgets.plot_curve import SMOOTHED_OVER
+from fintune_gui.ui.widgets.plot_bar import PlotBar
+from fintune_gui.ui.widgets.run_axis import XAxis
+from fintune_gui.ui.widgets.run_curves import RunCurves
 from fintune_gui.ui.widgets.run_notes import RunNotes
 from fintune_gui.ui.widgets.run_words import (
     Figure,
@@ -45,13 +47,18 @@ class RunView(QWidget):
 
     Attributes:
         compare: The choice of an earlier run to draw beside this one; its values are run numbers or None.
+        axis: What all curves are drawn over.
+        more: Curves that matter now and then; closed at first.
         notes: Decisions, answers and log.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._started: Started | None = None
+        self._history: RunHistory | None = None
         self._other: RunHistory | None = None
+        self._objective: Objective | None = None
+        self.axis = XAxis.STEP
         self.validation = StatCard("Validation loss")
         self.training = StatCard("Training loss")
         self.speed = StatCard("Speed")
@@ -62,7 +69,8 @@ class RunView(QWidget):
         self.bar.setAccessibleName("Progress of the run")
         self.where = ElidedLabel("", "small")
         self.compare = ComboBox("Compare with another run")
-        self.notes = RunNotes()
+        self.more = RunCurves()
+        self.notes = RunNotes(self.more)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.GAP)
@@ -104,6 +112,10 @@ class RunView(QWidget):
         )
         self.compare.hide()
         loss_card.add(self.loss, 1)
+        self.bar_of_loss = PlotBar(self.loss)
+        self.bar_of_loss.axis_chosen.connect(self._draw_over)
+        self.bar_of_loss.smoothed.connect(self._show_smoothed)
+        loss_card.add(self.bar_of_loss)
         rate_card = Card("Learning rate")
         rate_card.add(self.rate, 1)
         self._metric_card = Card("Metric on validation")
@@ -120,9 +132,10 @@ class RunView(QWidget):
 
     def clear(self) -> None:
         """Forget the run: the next history is that of another one."""
-        self._started = None
+        self._started = self._history = None
         for plot in (self.loss, self.rate, self.metric_plot):
             plot.clear()
+        self.more.clear()
         self.notes.clear()
         self.show_other(None, "")
 
@@ -138,21 +151,51 @@ class RunView(QWidget):
         if history.started != self._started:
             self._started = history.started
             self._forget_curves()  # a resumed run repeats the steps that were lost
-        self._training_curve.sync(history.steps, history.curves["loss"])
-        self._rate_curve.sync(history.steps, history.curves["learning_rate"])
-        told = history.validations
-        self._validation_curve.sync([v.step for v in told], [v.loss for v in told])
-        best = history.best
-        self.loss.set_best(best.step if best else None, "best" if history.ended else "best so far")
-        for plot in (self.loss, self.rate, self.metric_plot):
-            plot.set_x_end(history.plan.total_steps if history.plan else None)
-        self._show_metric(history, objective)
+        self._objective = objective
+        self._sync(history)
         self._show_figures(history, now, working=working)
         self._show_progress(history, working=working)
         self._curves.setVisible(working or len(history.steps) > 0)
         self.notes.show_history(history)
 
+    def _sync(self, history: RunHistory) -> None:
+        """Let all curves take in what is new."""
+        self._history = history
+        xs = self.axis.of_steps(history)
+        self._training_curve.sync(xs, history.curves["loss"])
+        self._rate_curve.sync(xs, history.curves["learning_rate"])
+        self._validation_curve.sync(*self._validation_points(history))
+        best = history.best
+        best_at = self.axis.of_step(history, best.step) if best else None
+        self.loss.set_best(best_at, "best" if history.ended else "best so far")
+        for plot in (self.loss, self.rate, self.metric_plot):
+            plot.set_x_name(self.axis.value, self.axis.decimals)
+            plot.set_x_end(self.axis.end(history))
+        self.more.show_history(history, self.axis)
+        self._show_metric(history, self._objective)
+
+    def _validation_points(self, history: RunHistory) -> tuple[list[float], list[float]]:
+        told = history.validations
+        return [self.axis.of_step(history, v.step) for v in told], [v.loss for v in told]
+
+    @Slot(object)
+    def _draw_over(self, axis: XAxis) -> None:
+        """Draw all curves over something else."""
+        self.axis = axis
+        self._forget_curves()
+        history, other = self._history, self._other
+        if other is not None:
+            self.loss.curves[_OTHER].clear()
+            self.loss.curves[_OTHER].sync(*self._validation_points(other))
+        if history is not None:
+            self._sync(history)
+
+    @Slot()
+    def _show_smoothed(self) -> None:
+        _fill(self.training, training_figure(self._training_curve.last, self.bar_of_loss.smoothed_over))
+
     def _forget_curves(self) -> None:
+        self.more.forget_points()
         for curve in (self._training_curve, self._validation_curve, self._rate_curve, self._metric_curve):
             curve.clear()
 
@@ -163,12 +206,12 @@ class RunView(QWidget):
         self._metric_card.setVisible(bool(steps) or not history.validations)
         self._metric_card.set_title(f"{objective.metric.display_name} on validation")
         self.metric_plot.setAccessibleName(f"{objective.metric.display_name} on validation")
-        self._metric_curve.sync(steps, values)
+        self._metric_curve.sync([self.axis.of_step(history, int(step)) for step in steps], values)
         self.metric_plot.set_target(objective.target)
 
     def _show_figures(self, history: RunHistory, now: datetime, *, working: bool) -> None:
         _fill(self.validation, validation_figure(history))
-        _fill(self.training, training_figure(self._training_curve.last, SMOOTHED_OVER))
+        _fill(self.training, training_figure(self._training_curve.last, self.bar_of_loss.smoothed_over))
         _fill(self.speed, speed_figure(history))
         _fill(self.time, time_figure(history, now))
         _fill(self.outcome, outcome_figure(history))
@@ -209,8 +252,7 @@ class RunView(QWidget):
             self.compare.set_value(None)
             return
         self._other_entry.set_name(name)
-        told = history.validations
-        self.loss.add_curve(_OTHER, "other").sync([v.step for v in told], [v.loss for v in told])
+        self.loss.add_curve(_OTHER, "other").sync(*self._validation_points(history))
 
 
 def _fill(card: StatCard, figure: Figure) -> None:
