@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from fintune_gui.project.events import SampleAnswer
-from fintune_gui.ui.theme import metrics
+from fintune_gui.ui.theme import metrics, tokens
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.controls import Label
 from fintune_gui.ui.widgets.difference import difference_html
@@ -53,7 +53,10 @@ class AnswersOverTime(Card):
         steps = self.evaluations
         for place, step in enumerate(steps[:MOST_EVALUATIONS]):
             before = steps[place + 1] if place + 1 < len(steps) else None
-            cells = [_marked(answers.get((step, row)), answers.get((before, row)) if before else None) for row in rows]
+            cells = [
+                _marked(answers.get((step, row)), answers.get((before, row)) if before else None, newest=not place)
+                for row in rows
+            ]
             lines.append([f"step {step:,}", *cells])
         for column in range(1, len(rows) + 1):
             self._grid.setColumnStretch(column, 1)
@@ -77,9 +80,11 @@ class AnswersOverTime(Card):
             self._show()  # the marks have the colours of the theme
 
 
-def _marked(answer: str | None, before: str | None) -> str:
+def _marked(answer: str | None, before: str | None, *, newest: bool) -> str:
     if answer is None:
         return "–"
+    if answer == before and not newest:
+        return f'<span style="color:{tokens().muted}">as before</span>'
     after = _short(answer) or _NOTHING
     return escape(after) if before is None else difference_html(_short(before) or _NOTHING, after)
 

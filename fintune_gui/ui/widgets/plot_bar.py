@@ -13,7 +13,7 @@ from fintune_gui.ui.widgets.run_axis import XAxis
 
 SMOOTHINGS = (1, 5, 10, 20, SMOOTHED_OVER, 100, 200, 500, 1000)
 """Steps that the slider smooths over, from left to right."""
-_SLIDER_WIDTH = 110
+_SLIDER_WIDTH = 80
 
 
 class PlotBar(QWidget):
@@ -44,12 +44,11 @@ class PlotBar(QWidget):
         self.slider.setFixedWidth(_SLIDER_WIDTH)
         self.slider.setValue(SMOOTHINGS.index(SMOOTHED_OVER))
         self.slider.valueChanged.connect(self._smooth)
-        self._steps = Label("", "small")
-        self.everything = Button("Show everything", plot.show_everything, kind="link", tool_tip="Zoom out (0)")
+        self.everything = Button("Show all", plot.show_everything, kind="link", tool_tip="Show everything again (0)")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(metrics.SMALL_GAP)
-        for widget in (self.axis, self.logarithmic, Label("Smoothing", "small"), self.slider, self._steps):
+        for widget in (self.axis, self.logarithmic, Label("Smoothing", "small"), self.slider):
             layout.addWidget(widget)
         layout.addStretch(1)
         layout.addWidget(self.everything)
@@ -64,9 +63,6 @@ class PlotBar(QWidget):
 
     @Slot()
     def _show_view(self) -> None:
-        keep = self.everything.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
-        self.everything.setSizePolicy(keep)
         self.everything.setVisible(self._plot.is_zoomed)
         self.logarithmic.setChecked(self._plot.logarithmic)
 
@@ -78,6 +74,5 @@ class PlotBar(QWidget):
 
     def _show_smoothing(self) -> None:
         words = "off" if self.smoothed_over == 1 else f"{self.smoothed_over:,} steps"
-        self._steps.setText(words)
         self.slider.setAccessibleDescription(words)
         self.slider.setToolTip(f"Smoothing: {words}")

@@ -126,9 +126,11 @@ def test_that_answers_stand_newest_first_with_what_changed_marked(qtbot) -> None
     card = AnswersOverTime()
     qtbot.addWidget(card)
     card.show()
-    card.show_samples([answer(10, "Open it"), answer(10, "A", 8), answer(20, "Open it now"), answer(20, "A", 8)])
+    card.show_samples(
+        [answer(10, "Open it"), answer(10, "A", 8), answer(20, "Open it now"), answer(20, "A", 8), answer(5, "A", 8)]
+    )
 
-    assert card.evaluations == [20, 10]
+    assert card.evaluations == [20, 10, 5]
     cells = {place: label.text() for place, label in card._cells.items() if label.isVisible()}
     assert cells[0, 1] == "Question 7 &lt;b&gt;"
     assert cells[1, 1] == "Yes &amp; no"
@@ -136,6 +138,8 @@ def test_that_answers_stand_newest_first_with_what_changed_marked(qtbot) -> None
     assert cells[2, 1].startswith("Open it<span")
     assert "now" in cells[2, 1]
     assert [cells[2, 2], cells[3, 1]] == ["A", "Open it"]
+    assert "as before" in cells[3, 2]
+    assert [cells[4, 1], cells[4, 2]] == ["–", "A"]
 
 
 def test_that_many_evaluations_stay_a_small_table_and_another_run_replaces_it(qtbot) -> None:
@@ -145,6 +149,7 @@ def test_that_many_evaluations_stay_a_small_table_and_another_run_replaces_it(qt
     card.show_samples([answer(step, "") for step in range(1, 200)])
     assert sum(label.isVisible() for (_, column), label in card._cells.items() if not column) == MOST_EVALUATIONS + 2
     assert card._cells[2, 1].text() == "(nothing)"
+    assert "as before" in card._cells[3, 1].text()
     card.show_samples([answer(5, "one")])
     assert [label.text() for (_, column), label in sorted(card._cells.items()) if column and label.isVisible()] == [
         "Question 7 &lt;b&gt;",
