@@ -92,7 +92,8 @@ class CleanPage(Page):
             return
         self.cleaning.show_snapshot(snapshot)
         total = snapshot.dataset.total_rows
-        self.header.set_status(f"{snapshot.kept:,} of {counted(total, 'row')} kept · every change can be undone")
+        rest = self.session.read_only or "every change can be undone"
+        self.header.set_status(f"{snapshot.kept:,} of {counted(total, 'row')} kept · {rest}")
         reason = "" if snapshot.kept else "No row is kept: bring some back first."
         self.continue_to(Step.FORMAT, enabled=snapshot.kept > 0, reason=reason)
 

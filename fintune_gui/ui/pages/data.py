@@ -169,7 +169,7 @@ class DataPage(Page):
     def _show_what_is_true(self) -> None:
         if self._views.currentIndex() != _ROWS or self._imported is None:
             return
-        self.header.set_status(self._imported.sentence(self._rejected))
+        self.header.set_status(self.session.read_only or self._imported.sentence(self._rejected))
         kept = self.bench.snapshot.kept if self.bench.snapshot else 0
         reason = "" if kept else "No row is kept: bring some back first."
         self.continue_to(Step.CLEAN, enabled=kept > 0, reason=reason)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fintune_gui.ui.shortcuts import IN_TABLES, Command, commands_of
+from fintune_gui.ui.widgets.table_menu import column_actions
 
 if TYPE_CHECKING:
     from fintune_gui.ui.services.row_bench import RowBench
@@ -20,7 +21,23 @@ def row_commands(bench: RowBench) -> list[Command]:
     entries = [entry for part in bench.menu.entries() for entry in part]
     reason = _reason(bench)
     of_menu = [Command(words, act, keys, _GROUP, "" if possible else reason) for words, keys, act, possible in entries]
-    return [*commands_of(IN_TABLES, _handlers(bench), group=_GROUP), *of_menu]
+    return [*commands_of(IN_TABLES, _handlers(bench), group=_GROUP), *of_menu, *_of_column(bench)]
+
+
+def _of_column(bench: RowBench) -> list[Command]:
+    """What can be done with the column at the cursor."""
+    table = bench.table
+    section = max(1, table.currentIndex().column())
+    name = table.columns.name(section)
+    return [
+        Command(
+            action.text(),
+            action.trigger,
+            group=f"Column “{name}”",
+            reason="" if action.isEnabled() else "Not possible with this column.",
+        )
+        for action in column_actions(table, section)
+    ]
 
 
 def _handlers(bench: RowBench) -> dict[str, Callable[[], object]]:

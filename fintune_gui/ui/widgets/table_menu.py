@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QActionGroup
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 if TYPE_CHECKING:
     from fintune_gui.ui.widgets.data_table import DataTable
+
+_LISTED = "listed"
+"""Object name of a menu that is not opened, but whose entries stand in a list."""
 
 
 def column_menu(table: DataTable, section: int) -> QMenu:
@@ -25,6 +29,25 @@ def column_menu(table: DataTable, section: int) -> QMenu:
         _place_entries(table, menu, section)
     _shared_entries(table, menu)
     return menu
+
+
+def column_actions(table: DataTable, section: int) -> list[QAction]:
+    """Everything that the menu of a column offers, for a list of all actions. They live until the next question."""
+    for last in table.findChildren(QMenu, _LISTED, Qt.FindChildOption.FindDirectChildrenOnly):
+        last.deleteLater()
+    menu = column_menu(table, section)
+    menu.setObjectName(_LISTED)
+    actions: list[QAction] = []
+    for action in menu.actions():
+        below = action.menu()
+        if isinstance(below, QMenu):
+            for choice in below.actions():
+                if choice.text():
+                    choice.setText(f"{action.text()}: {choice.text()}")
+                    actions.append(choice)
+        elif action.text():
+            actions.append(action)
+    return actions
 
 
 def _add(menu: QMenu, words: str, act: Callable[[], object], *, enabled: bool = True) -> None:

@@ -110,3 +110,4 @@ def test_that_nothing_can_be_mended_in_a_read_only_project(qtbot, page) -> None:
 
     assert not page.rows.rejects.bring_one.isEnabled()
     assert not page.rows.again.isEnabled()
+    qtbot.waitUntil(lambda: page.header.status.text() == "Another window has it open.")

@@ -396,3 +396,15 @@ def test_that_rows_are_copied_as_text_for_other_programs(qtbot, bench) -> None:
         '{"text":"message 3","label":"billing"}',
     ]
     assert copied("Markdown").splitlines()[:3] == ["| text | label |", "| --- | --- |", "| message 2 | billing |"]
+
+
+def test_that_the_palette_offers_what_the_menu_of_the_column_offers(qtbot, bench) -> None:
+    go(bench, 0, "label")
+    offered = {command.words: command for command in bench.commands() if command.group == "Column “label”"}
+    assert {"Sort ascending", "Rename …", "Hide", "Freeze up to here", "Row height: 4 lines"} <= set(offered)
+
+    offered["Hide"].act()
+    assert bench.table.hidden_columns() == ["label"]
+    {command.words: command for command in bench.commands()}["Show hidden: label"].act()
+
+    assert bench.table.hidden_columns() == []
