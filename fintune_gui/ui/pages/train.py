@@ -20,6 +20,7 @@ from fintune_gui.ui.services.notifications import notifications, problem_of
 from fintune_gui.ui.services.run_coach import RunCoach
 from fintune_gui.ui.services.run_failure import RunFailure
 from fintune_gui.ui.services.run_feed import RunFeed
+from fintune_gui.ui.services.run_queue import QueueView
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.coach_card import CoachCard
 from fintune_gui.ui.widgets.controls import ComboBox
@@ -59,7 +60,8 @@ class TrainPage(Page):
         self.run = RunView()
         self.coach_card = CoachCard()
         self.coach = RunCoach(self.session, self.feed, self.controls, self.coach_card, self)
-        for above in (self.top_banner, self.failure, self.problems, self.setup):
+        self.queue = QueueView(self.session.queue)
+        for above in (self.top_banner, self.queue, self.failure, self.problems, self.setup):
             self.body.addWidget(above)
         self.body.addWidget(self.run, 1)
         self.body.addWidget(self.coach_card)
@@ -171,9 +173,9 @@ class TrainPage(Page):
         self.failure.show_problem(self._start_problem)
         for widget in (self.top_banner, self.coach_card, self.controls, self.new_button):
             widget.hide()
-        number = max(self._numbers(), default=0) + 1
+        number = max([*self._numbers(), *(int(folder.name) for folder in self.session.queue.waiting)], default=0) + 1
         self.header.set_status(f"Run {number} · not started yet" if number > 1 else "Nothing is trained yet")
-        self._offer_start("Start training", problems)
+        self._offer_start("Add to the queue" if self.session.queue.is_busy else "Start training", problems)
 
     def _offer_start(self, words: str, problems: list[Problem]) -> None:
         reason = problems[0].what if problems else ""
@@ -201,7 +203,7 @@ class TrainPage(Page):
         self.run.show_history(history, spec.objective if spec else None, datetime.now().astimezone(), working=working)
         self.controls.show()
         self.controls.show_run(history, working=condition == "running")
-        self.new_button.setVisible(condition in ("finished", "interrupted", "failed"))
+        self.new_button.setVisible(condition in ("running", "finished", "interrupted", "failed"))
         if condition == "finished":
             self.continue_to(Step.EVALUATE)
         else:
@@ -288,7 +290,8 @@ class TrainPage(Page):
         if not self.session.is_open or folder.parent != self.session.folder.runs:
             return
         self._choice = int(folder.name)
-        self.session.jobs.start(folder)
+        if self.queue.enqueue(folder):
+            self._choice = None
         self.load(self.session)
         self.session.refresh_facts()
 
@@ -299,7 +302,9 @@ class TrainPage(Page):
         self.load(self.session)
 
     def _resume(self) -> None:
-        if self.feed.folder is not None:
+        if self.session.queue.is_busy:
+            notifications().say("Another run is at work.", "Resume this one when it has ended.", "warn")
+        elif self.feed.folder is not None:
             self.session.jobs.start(self.feed.folder)
             self._show()
             self.session.refresh_facts()

@@ -50,6 +50,11 @@ class TrainerThread(QThread):
 
     # Called by the window
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the job ends because the window closes."""
+        return self._leaving
+
     def stop(self) -> None:
         """End after the present step, and keep the best."""
         self.send("stop")

@@ -20,6 +20,7 @@ from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import JobRunner
 from fintune_gui.ui.services.notifications import notifications
+from fintune_gui.ui.services.run_queue import RunQueue
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.store import Dataset
@@ -33,6 +34,7 @@ class ProjectSession(QObject):
     Attributes:
         facts: What is on disk beside the document, as last gathered.
         jobs: Starts and knows the running jobs.
+        queue: The runs that wait for another one to end.
 
     Signals:
         opened: A project was opened or made.
@@ -55,6 +57,7 @@ class ProjectSession(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.jobs = JobRunner(self)
+        self.queue = RunQueue(self.jobs, self)
         self.facts = Facts(gathered=False)
         self._folder: ProjectFolder | None = None
         self._dataset: Dataset | None = None
@@ -117,6 +120,7 @@ class ProjectSession(QObject):
 
             record_killed_import(opened)
         remember_project(opened.folder)
+        self.queue.watch(None if opened.read_only else opened.runs)
         self.opened.emit()
         self.read_only_changed.emit(opened.read_only)
         self.project_changed.emit(opened.project)
@@ -136,6 +140,7 @@ class ProjectSession(QObject):
         self._undo.clear()
         self._redo.clear()
         self.facts = Facts(gathered=False)
+        self.queue.watch(None)
         self.closed.emit()
 
     def apply(self, project: Project) -> bool:

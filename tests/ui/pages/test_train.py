@@ -368,18 +368,19 @@ def test_that_a_second_run_is_queued_and_begins_by_itself(qtbot, ready) -> None:
     change_setting(page, qtbot, "epochs", "20")
     start(page, qtbot)
     press(page, qtbot, "New run")
-    assert page.header.status.text().startswith("Run 2 ·")
+    qtbot.waitUntil(lambda: page.header.status.text().startswith("Run 2 ·"), timeout=20_000)
     change_setting(page, qtbot, "epochs", "1")
     qtbot.waitUntil(page.header.primary.isEnabled, timeout=20_000)
     assert page.header.primary.text() == "Add to the queue"
     qtbot.mouseClick(page.header.primary, LEFT)
 
     qtbot.waitUntil(page.queue.isVisible, timeout=20_000)
-    assert page.header.status.text().startswith("Run 1 ·")
+    qtbot.waitUntil(lambda: page.header.status.text().startswith("Run 1 ·"), timeout=20_000)
     assert [folder.name for folder in ready.queue.waiting] == ["0002"]
     page.controls.ask_to_stop()
     qtbot.waitUntil(lambda: not ready.queue.waiting, timeout=30_000)
     qtbot.waitUntil(lambda: not ready.jobs.running, timeout=30_000)
+    ready.refresh_facts()  # as the window does
     qtbot.waitUntil(lambda: page.header.status.text().startswith("Run 2 ·"), timeout=30_000)
     qtbot.waitUntil(lambda: page.feed.history.finished, timeout=30_000)
     assert not page.queue.isVisible()
