@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from fintune_gui.dataset import cleaners
@@ -86,13 +87,9 @@ class Finder:
                 self._facts = TextFacts(wanted)
             self._facts.look(rows, check_cancelled)
             found = _findings(rows, self._facts, roles, check_cancelled)
+        pa.default_memory_pool().release_unused()  # texts went through it that nobody needs again
         order = {"bad": 0, "warn": 1, "info": 2}
         return sorted((finding for finding in found if finding.count), key=lambda f: (order[f.severity], -f.count))
-
-    def forget(self) -> None:
-        """Let go of the rows. Waits for a look that is under way: cancel it before."""
-        with self._lock:
-            self._facts = None
 
 
 def _wanted(columns: tuple[str, ...], roles: Mapping[Role, str]) -> Wanted:
