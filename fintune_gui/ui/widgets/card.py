@@ -129,10 +129,15 @@ class Badge(QWidget):
 
 
 class StatCard(Card):
-    """One figure: what it is, its value with a unit, and a sentence below. An optional badge says how it moved."""
+    """One figure: what it is, its value with a unit, and a sentence below. An optional badge says how it moved.
+
+    Attributes:
+        needed_width: Pixels that the figure and its badge need to be read whole.
+    """
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(padding=metrics.CARD_PADDING, parent=parent)
+        self.needed_width = 0
         self._name = name
         self.body.setSpacing(3)
         self.body.addWidget(Label(name, "small"))
@@ -154,4 +159,6 @@ class StatCard(Card):
         self._note.setText(note)
         self._badge.set(badge, tone)
         self._badge.setVisible(bool(badge))
+        width = self._value.sizeHint().width() + (self._badge.sizeHint().width() + metrics.SMALL_GAP if badge else 0)
+        self.needed_width = width + 2 * metrics.CARD_PADDING + 2
         self.setAccessibleName(f"{self._name}: {value}. {badge} {note}".strip())

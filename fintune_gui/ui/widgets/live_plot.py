@@ -21,6 +21,8 @@ _RIGHT_ROOM = 1.015
 """A marker at the last step is not cut in half."""
 _LOWEST = 1e-9
 """The smallest value that has a logarithm here."""
+_WORDS_HEIGHT = 20
+"""Pixels above a target that is higher than all curves, for its words."""
 _SMALLEST_SHARE = 1e-5
 """A logarithmic scale begins no lower than this share of its highest value, whatever a zero would ask for."""
 
@@ -194,6 +196,9 @@ class LivePlot(QWidget):
         for name, curve in self.curves.items():
             for item, (x, y) in zip(self._items[name], curve.drawn(left, right), strict=True):
                 item.setData(x, np.log10(np.maximum(y, _LOWEST)) if self.logarithmic else y)
+            lone = "o" if curve.kind == "metric" and curve.points.size == 1 else None  # a point alone has no line
+            if curve.kind == "metric" and self._items[name][1].opts["symbol"] != lone:
+                self._items[name][1].setSymbol(lone)
         self._place_marks(left, right, low, high)
         self.setAccessibleDescription(self.summary())
 
@@ -223,7 +228,10 @@ class LivePlot(QWidget):
             lowest = max(lowest, highest * _SMALLEST_SHARE)
         low, high = self._scaled(lowest), self._scaled(highest)
         room = (high - low) * 0.06 or max(abs(high) * 0.1, 1e-9)
-        above = 2.5 * room if self._target_is_highest() else room  # for the target's words
+        above = room
+        if self._target_is_highest():
+            pixels = self._plot.getViewBox().height()
+            above = max(room, (high - low + room) * _WORDS_HEIGHT / max(pixels - _WORDS_HEIGHT, _WORDS_HEIGHT))
         return Part(0.0, max(right * _RIGHT_ROOM, 1e-9), low - room, high + above)
 
     def _target_is_highest(self) -> bool:
@@ -336,6 +344,9 @@ class LivePlot(QWidget):
             bold.setPen(pg.mkPen(t.muted, width=1, style=Qt.PenStyle.DashLine))
         else:
             bold.setPen(pg.mkPen(t.accent, width=2))
+            bold.setSymbolSize(6)
+            bold.setSymbolBrush(pg.mkBrush(t.accent))
+            bold.setSymbolPen(None)
 
     # Copying
 

@@ -257,3 +257,4 @@ class RunView(QWidget):
 
 def _fill(card: StatCard, figure: Figure) -> None:
     card.show_value(figure.value, figure.note, badge=figure.badge, tone=figure.tone)
+    card.setMinimumWidth(card.needed_width)  # in a small window a figure goes before equal widths

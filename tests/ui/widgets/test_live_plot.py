@@ -329,3 +329,25 @@ def test_that_a_zoomed_curve_is_drawn_with_its_own_points_and_live_points_do_not
     assert all(b - a == 1 for a, b in pairwise(x))  # every step, not two of many
     feed(filled, 60_000)
     assert in_sight(filled) == before
+
+
+def test_that_a_lone_value_of_a_metric_can_be_seen_and_a_line_has_no_marks(plot: LivePlot) -> None:
+    curve = plot.add_curve("F1", "metric")
+    _faint, bold = plot._items["F1"]
+    curve.sync([20], [0.5])
+    plot.redraw()
+    assert bold.opts["symbol"] == "o"
+    curve.sync([20, 40], [0.5, 0.6])
+    plot.redraw()
+    assert bold.opts["symbol"] is None
+
+
+def test_that_the_words_of_a_high_target_have_their_room_in_a_low_plot(plot: LivePlot, qtbot) -> None:
+    plot.resize(400, 120)
+    plot.add_curve("F1", "metric").sync([20, 40], [0.5, 0.6])
+    plot.set_target(0.8)
+    plot.show()
+    qtbot.waitUntil(lambda: not plot.dirty)
+    plot.redraw()
+    box = plot._plot.getViewBox()
+    assert (plot._ranges().high - 0.8) / plot._ranges().height * box.height() >= 16
