@@ -15,6 +15,7 @@ from fintune_gui.ui.theme.tokens import mix
 from fintune_gui.ui.widgets.plot_clock import plot_clock
 from fintune_gui.ui.widgets.plot_curve import Curve, CurveKind
 from fintune_gui.ui.widgets.plot_gestures import ZOOM_STEP, PlotGestures
+from fintune_gui.ui.widgets.plot_marks import Mark, grouped
 from fintune_gui.ui.widgets.plot_part import Part
 
 _RIGHT_ROOM = 1.015
@@ -57,8 +58,6 @@ class LivePlot(QWidget):
         self._x_name = x_name
         self.curves: dict[str, Curve] = {}
         self._items: dict[str, tuple[Any, Any]] = {}
-        self._target: float | None = None
-        self._best: float | None = None
         self._x_end: float | None = None
         self._x_decimals = 0
         self._zoom: Part | None = None
@@ -103,15 +102,16 @@ class LivePlot(QWidget):
         plot.setMouseEnabled(x=False, y=False)
         plot.getViewBox().setDefaultPadding(0.0)
         self._view.ci.layout.setContentsMargins(0, 4, 4, 0)
-        self._target_line = pg.InfiniteLine(angle=0, movable=False)
-        self._target_text = pg.TextItem(anchor=(1, 0))
-        self._best_line = pg.InfiniteLine(angle=90, movable=False)
-        self._best_text = pg.TextItem(anchor=(0, 0))
+        self._target = Mark(plot, angle=0, style=Qt.PenStyle.DashLine)
+        self._best = Mark(plot, angle=90, style=Qt.PenStyle.DotLine)
         self._readout = pg.TextItem(anchor=(1, 0))
-        for item in (self._target_line, self._target_text, self._best_line, self._best_text, self._readout):
-            item.setVisible(False)
-            item.setZValue(10)
-            plot.addItem(item, ignoreBounds=True)
+        self._readout.setVisible(False)
+        self._readout.setZValue(10)
+        plot.addItem(self._readout, ignoreBounds=True)
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
+            usual = axis.tickStrings
+            axis.tickStrings = lambda *args, usual=usual: grouped(usual(*args))
         self._view.scene().sigMouseMoved.connect(self._on_mouse)
 
     # What pages say
@@ -162,21 +162,12 @@ class LivePlot(QWidget):
 
     def set_target(self, value: float | None, text: str = "") -> None:
         """A dashed line at the value to reach, with its words."""
-        self._target = value
-        self._target_line.setVisible(value is not None)
-        self._target_text.setVisible(value is not None)
-        if value is not None:
-            self._target_text.setText(text or f"target {value:g}")
+        self._target.set(value, text or ("" if value is None else f"target {value:g}"))
         self.touch()
 
     def set_best(self, x: float | None, text: str = "best so far") -> None:
         """A dotted upright line where the best value was seen."""
-        self._best = x
-        self._best_line.setVisible(x is not None)
-        self._best_text.setVisible(x is not None)
-        if x is not None:
-            self._best_line.setPos(x)
-            self._best_text.setText(text)
+        self._best.set(x, text)
         self.touch()
 
     def touch(self) -> None:
@@ -191,28 +182,21 @@ class LivePlot(QWidget):
         """Bring the picture up to date now."""
         self.dirty = False
         self.redraws += 1
-        left, right, low, high = self._zoom or self._ranges()
-        self._plot.setRange(xRange=(left, right), yRange=(low, high), padding=0)
+        part = self._zoom or self._ranges()
+        self._plot.setRange(xRange=part[:2], yRange=part[2:], padding=0)
         for name, curve in self.curves.items():
-            for item, (x, y) in zip(self._items[name], curve.drawn(left, right), strict=True):
+            for item, (x, y) in zip(self._items[name], curve.drawn(part.left, part.right), strict=True):
                 item.setData(x, np.log10(np.maximum(y, _LOWEST)) if self.logarithmic else y)
             lone = "o" if curve.kind == "metric" and curve.points.size == 1 else None  # a point alone has no line
             if curve.kind == "metric" and self._items[name][1].opts["symbol"] != lone:
                 self._items[name][1].setSymbol(lone)
-        self._place_marks(left, right, low, high)
+        if self._target.value is not None:
+            at = self._scaled(self._target.value)
+            middle = (part.low + part.high) / 2
+            self._target.place_across(part, at, words_above=at <= middle or self._target_is_highest())
+        if self._best.value is not None:
+            self._best.place_upright(part, self._best.value)
         self.setAccessibleDescription(self.summary())
-
-    def _place_marks(self, left: float, right: float, low: float, high: float) -> None:
-        if self._target is not None:
-            at = self._scaled(self._target)
-            self._target_line.setPos(at)
-            self._target_text.setVisible(low <= at <= high)
-            self._target_text.setAnchor((1, 0) if at > (low + high) / 2 and not self._target_is_highest() else (1, 1))
-            self._target_text.setPos(right, at)
-        if self._best is not None:
-            self._best_text.setVisible(left <= self._best <= right)
-            self._best_text.setAnchor((1, 0) if self._best > (left + right) / 2 else (0, 0))
-            self._best_text.setPos(self._best, high)
 
     def _scaled(self, y: float) -> float:
         return math.log10(max(y, _LOWEST)) if self.logarithmic else y
@@ -221,8 +205,8 @@ class LivePlot(QWidget):
         filled = [curve.points for curve in self.curves.values() if curve.points.size]
         right = max([float(points.x[-1]) for points in filled] + ([self._x_end] if self._x_end else []), default=1.0)
         bounds = [bounds for points in filled if (bounds := points.bounds()) is not None]
-        lows = [low for low, _ in bounds] + ([self._target] if self._target is not None else [])
-        highs = [high for _, high in bounds] + ([self._target] if self._target is not None else [])
+        lows = [low for low, _ in bounds] + ([self._target.value] if self._target.value is not None else [])
+        highs = [high for _, high in bounds] + ([self._target.value] if self._target.value is not None else [])
         lowest, highest = min(lows, default=0.0), max(highs, default=1.0)
         if self.logarithmic:
             lowest = max(lowest, highest * _SMALLEST_SHARE)
@@ -236,7 +220,8 @@ class LivePlot(QWidget):
 
     def _target_is_highest(self) -> bool:
         tops = [bounds[1] for curve in self.curves.values() if (bounds := curve.points.bounds()) is not None]
-        return self._target is not None and all(self._target >= top for top in tops)
+        target = self._target.value
+        return target is not None and all(target >= top for top in tops)
 
     # Zoom
 
@@ -318,13 +303,10 @@ class LivePlot(QWidget):
             axis.setTextPen(pg.mkPen(t.muted))
             axis.setStyle(tickFont=font("small"), tickLength=4, autoExpandTextSpace=True)
             axis.enableAutoSIPrefix(False)
-        small = font("small")
-        good = t.ink("good")
-        self._target_line.setPen(pg.mkPen(good, style=Qt.PenStyle.DashLine))
-        self._best_line.setPen(pg.mkPen(good, style=Qt.PenStyle.DotLine))
-        for item, colour in ((self._target_text, good), (self._best_text, good), (self._readout, t.text)):
-            item.setColor(QColor(colour))
-            item.setFont(small)
+        for mark in (self._target, self._best):
+            mark.restyle()
+        self._readout.setColor(QColor(t.text))
+        self._readout.setFont(font("small"))
         self._readout.fill = pg.mkBrush(t.raised)
         self._readout.border = pg.mkPen(t.line)
         for name, curve in self.curves.items():

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.live_plot import LivePlot
+from fintune_gui.ui.widgets.plot_marks import grouped
 
 
 @pytest.fixture
@@ -300,10 +301,10 @@ def test_that_a_logarithmic_scale_spreads_small_values_and_survives_a_zero(fille
     faint, _bold = filled._items["training"]
     assert max(faint.getData()[1]) == pytest.approx(0.0)  # log10 of 1
     assert filled._ranges().low > -6
-    assert filled._target_line.value() == pytest.approx(-1.0)
+    assert filled._target.line.value() == pytest.approx(-1.0)
     filled.toggle_logarithmic()
     filled.redraw()
-    assert filled._target_line.value() == pytest.approx(0.1)
+    assert filled._target.line.value() == pytest.approx(0.1)
 
 
 def test_that_smoothing_can_be_changed_at_any_time_and_goes_on(plot: LivePlot) -> None:
@@ -351,3 +352,7 @@ def test_that_the_words_of_a_high_target_have_their_room_in_a_low_plot(plot: Liv
     plot.redraw()
     box = plot._plot.getViewBox()
     assert (plot._ranges().high - 0.8) / plot._ranges().height * box.height() >= 16
+
+
+def test_that_numbers_on_the_axes_are_grouped() -> None:
+    assert grouped(["0", "20000", "-1500", "0.5", "5e-05", "10²"]) == ["0", "20,000", "-1,500", "0.5", "5e-05", "10²"]
