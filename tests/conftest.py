@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings, caches and recent projects of the program go into a folder of this test, which is made on first use."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")  # the user's own stays untouched
     monkeypatch.setenv("FINTUNE_HOME", str(tmp_path_factory.getbasetemp() / f"home-{next(_homes)}"))
 
 

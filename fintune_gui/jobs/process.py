@@ -19,6 +19,7 @@ from fintune_gui.project.channel import EventWriter
 from fintune_gui.project.errors import CancelledError, FintuneError, raise_for_problem
 from fintune_gui.project.events import Command, Ended, Event, parse_event
 from fintune_gui.project.files import write_errors_explained
+from fintune_gui.project.hub_token import token_environment
 from fintune_gui.project.program import child_environment, own_program
 from fintune_gui.project.spec import LOG_FILE, read_spec
 
@@ -62,7 +63,8 @@ class JobProcess:
         Raises:
             ProjectError: if the folder holds no job.
         """
-        role = "data" if program is None and read_spec(folder).kind in ("import", "look") else "engine"
+        kind = read_spec(folder).kind if program is None else None
+        role = "data" if kind in ("import", "look") else "engine"
         command = [*(program or own_program(role)), str(folder)]
         with write_errors_explained(folder / LOG_FILE):
             log = (folder / LOG_FILE).open("ab")
@@ -72,7 +74,7 @@ class JobProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,  # a file and not a pipe: a flood of messages can never block the child
-                env=_environment(threads),
+                env=_environment(threads) | (token_environment() if kind == "prepare" else {}),
                 # Ctrl+C in the terminal must reach us and not the child, and killing it must reach what it started
                 start_new_session=True,
                 creationflags=_CREATION_FLAGS,
