@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fintune_gui.project.events import Decided, Event, Log, Plan, Progress, TrainStep, Validated
+from fintune_gui.project.events import Decided, Event, Log, Paused, Plan, Progress, TrainStep, Validated
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line of standard output.")]
 
@@ -75,6 +75,8 @@ class ProgressLine:
                 self.keep(f"validation after step {event.step}: loss {event.loss:.4g}{metrics}{best}")
             case Log(level="warning" | "error"):
                 self.keep(event.message)
+            case Paused(why=why) if why:
+                self.keep(why)
             case TrainStep():
                 self._update("training", self._step(event))
             case Progress():

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fintune_gui.cli.output import Output, ProgressLine, counted, duration, size
-from fintune_gui.project.events import Decided, Log, Progress, Validated
+from fintune_gui.project.events import Decided, Log, Paused, Progress, Validated
 
 
 class _Terminal(io.StringIO):
@@ -37,6 +37,8 @@ def test_that_a_file_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]
         line(Progress(stage="reading", done=done, total=1000, unit="rows"))
     line(Progress(stage="writing", done=0))
     line(Validated(step=5, epoch=1, loss=0.5, metrics={"f1": 0.75}, best=True))
+    line(Paused(step=5))
+    line(Paused(step=5, why="The battery is nearly empty."))
     line(Log(level="info", message="a detail"))
     line(Log(level="warning", message="Some rows are long."))
     line.end()
@@ -46,6 +48,7 @@ def test_that_a_file_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]
         "reading · 0 of 1,000 rows · 0%",
         "writing",
         "validation after step 5: loss 0.5, f1 0.75, the best so far",
+        "The battery is nearly empty.",
         "Some rows are long.",
     ]
 

@@ -220,6 +220,8 @@ class TrainPage(Page):
             self.top_banner.set(
                 f"Run {number} is at work in another window or command.", "What it does is shown here as it goes."
             )
+        elif condition == "running" and history.paused and history.paused_why:
+            self.top_banner.set(f"Run {number} is paused.", history.paused_why, "warn")
         elif condition == "interrupted":
             actions: list[Action] = [("Resume", self._resume), ("Set up a new run", self._set_up)]
             self.top_banner.set(

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from fintune_gui.jobs.process import JobProcess
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import Problem
+from fintune_gui.project.events import Paused
 from fintune_gui.project.flow import Step
 from fintune_gui.project.history import read_history
 from fintune_gui.project.store import ProjectFolder
@@ -361,6 +362,21 @@ def test_that_a_run_that_cannot_start_says_why_and_leaves_nothing(qtbot, ready) 
     qtbot.waitUntil(lambda: "is not there any more." in words(page), timeout=20_000)
     assert ready.folder.run_numbers() == []
     assert page.header.primary.text() == "Start training"
+
+
+def test_that_a_run_that_paused_by_itself_says_why(qtbot, ready) -> None:
+    page = train_page(qtbot, ready)
+    change_setting(page, qtbot, "epochs", "500")
+    start(page, qtbot)
+    qtbot.mouseClick(page.controls.pause, LEFT)
+    qtbot.waitUntil(lambda: page.feed.history.paused, timeout=20_000)
+    assert not page.top_banner.isVisible()
+    (thread,) = ready.jobs.running
+    thread.events.emit([Paused(step=1, why="There is no room left.")])
+    qtbot.waitUntil(page.top_banner.isVisible, timeout=20_000)
+    assert "There is no room left." in words(page)
+    qtbot.mouseClick(page.controls.pause, LEFT)
+    qtbot.waitUntil(lambda: not page.top_banner.isVisible(), timeout=20_000)
 
 
 def test_that_a_second_run_is_queued_and_begins_by_itself(qtbot, ready) -> None:
