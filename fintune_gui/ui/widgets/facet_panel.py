@@ -24,6 +24,7 @@ from fintune_gui.ui.widgets.conditions import (
 from fintune_gui.ui.widgets.controls import Button, Label, MenuButton, set_shown
 from fintune_gui.ui.widgets.facet_list import FacetLine, FacetList
 from fintune_gui.ui.widgets.length_range import LengthRange
+from fintune_gui.ui.widgets.tab_order import tab_before
 from fintune_gui.ui.widgets.words import counted
 
 _WIDTH = 232
@@ -302,6 +303,7 @@ class FacetPanel(QFrame):
         self.sections = [known.get(spec) or self._made(spec) for spec in wanted]
         for place, section in enumerate(self.sections):
             self._list.insertWidget(place, section)
+            tab_before(section, self.add_button)
         self._offer()
 
     def section(self, spec: FacetSpec) -> FacetSection | None:

@@ -18,6 +18,7 @@ from fintune_gui.ui.widgets.named_part import NamedPart
 from fintune_gui.ui.widgets.pane_search import PaneSearch
 from fintune_gui.ui.widgets.row_marks import RowMarksButtons
 from fintune_gui.ui.widgets.row_text import CellText, RowText
+from fintune_gui.ui.widgets.tab_order import tab_before
 
 _LOWEST_TEXT = 140
 _AT_ONCE = 12
@@ -235,6 +236,7 @@ class RowDetail(Card):
         section.editor.cursorPositionChanged.connect(lambda: self._follow(section.editor))
         self._sections.append(section)
         self._list.insertWidget(self._list.count() - 2, section)
+        tab_before(section, self.note)
         section.set_most(self._most_height())
 
     def _tell(self, signal: Any, *values: object) -> None:

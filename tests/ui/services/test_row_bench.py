@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
 
 from fintune_gui.project.document import Role
 from fintune_gui.ui.services.notifications import notifications
@@ -408,3 +409,17 @@ def test_that_the_palette_offers_what_the_menu_of_the_column_offers(qtbot, bench
     {command.words: command for command in bench.commands()}["Show hidden: label"].act()
 
     assert bench.table.hidden_columns() == []
+
+
+def test_that_tab_goes_through_facets_table_and_pane_as_they_lie_on_the_screen(qtbot, bench) -> None:
+    bench.rows.show_facets(True)
+    qtbot.waitUntil(lambda: bool(bench.rows.facets.sections) and bench.rows.facets.sections[0].isVisible())
+    go(bench, 0, "text")
+    bench.filter.views.setFocus()
+    names = []
+    while (name := QApplication.focusWidget().accessibleName()) not in names:
+        names.append(name)
+        qtbot.keyClick(QApplication.focusWidget(), Key.Key_Tab)
+
+    wanted = ["Facet label", "Add a facet", "Rows", "Flag", "Text of “text”", "Text of “label”", "Note"]
+    assert [name for name in names if name in wanted] == wanted, names
