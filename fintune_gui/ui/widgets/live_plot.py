@@ -192,8 +192,9 @@ class LivePlot(QWidget):
                 self._items[name][1].setSymbol(lone)
         if self._target.value is not None:
             at = self._scaled(self._target.value)
-            middle = (part.low + part.high) / 2
-            self._target.place_across(part, at, words_above=at <= middle or self._target_is_highest())
+            pixels_above = (part.high - at) / part.height * self._plot.getViewBox().height()
+            wanted_above = at <= (part.low + part.high) / 2 or self._target_is_highest()
+            self._target.place_across(part, at, words_above=wanted_above and pixels_above > _WORDS_HEIGHT - 4)
         if self._best.value is not None:
             self._best.place_upright(part, self._best.value)
         self.setAccessibleDescription(self.summary())
