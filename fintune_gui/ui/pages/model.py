@@ -16,6 +16,7 @@ from fintune_gui.project.errors import DataError, Problem, ProjectError
 from fintune_gui.project.events import Ended
 from fintune_gui.project.fitting import Outlook, look_ahead
 from fintune_gui.project.flow import Step, input_fingerprints
+from fintune_gui.project.hub_token import forget_token, keep_token
 from fintune_gui.project.memory import (
     Measured,
     MemoryEstimate,
@@ -31,6 +32,7 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
+from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
@@ -39,11 +41,13 @@ from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
 from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
 from fintune_gui.ui.widgets.facts import FactGrid
 from fintune_gui.ui.widgets.memory_view import FIT_TONES, MemoryView, fitting
+from fintune_gui.ui.widgets.model_access import ModelAccess
 from fintune_gui.ui.widgets.model_catalogue import CatalogueCard
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE, ModelSources
 from fintune_gui.ui.widgets.progress_strip import duration
 
 _MOST_RECENT = 3
+_HUB = "https://huggingface.co"
 
 _SAMPLE_NAMES = {TINY_BASE: "Tiny base", SMOLLM2: "SmolLM2-135M-Instruct"}
 
@@ -86,7 +90,11 @@ class ModelPage(Page):
         columns.setSpacing(metrics.GAP)
         columns.addWidget(self._chosen, 1)
         columns.addWidget(self._memory, 1)
-        for item in (self.sources, self._progress_card, self.preparing.failure):
+        self.access = ModelAccess(_HUB)
+        self.access.page_wanted.connect(self._open_page)
+        self.access.token_given.connect(self._keep_token)
+        self.access.forget_wanted.connect(self._forget_token)
+        for item in (self.sources, self._progress_card, self.preparing.failure, self.access):
             self.body.addWidget(item)
         self.body.addLayout(columns)
         self.catalogue = CatalogueCard()
@@ -209,6 +217,7 @@ class ModelPage(Page):
             return create_prepare(folder, name)
 
         self._wanted = name
+        self.access.show_model("")
         self.preparing.start(write, f"Looking for {display_name(name)}")
 
     def _prepare_again(self) -> None:
@@ -234,8 +243,33 @@ class ModelPage(Page):
         dialog.finished.connect(dialog.deleteLater)
         return dialog
 
+    @Slot(str)
+    def _open_page(self, address: str) -> None:
+        QDesktopServices.openUrl(QUrl(address))
+
+    @Slot(str)
+    def _keep_token(self, token: str) -> None:
+        run_in_background(self, lambda _task: keep_token(token), success=self._token_kept, failure=self._token_refused)
+
+    def _token_kept(self, in_keyring: bool) -> None:
+        place = "in this computer’s keyring" if in_keyring else "until Fintune closes, as this computer has no keyring"
+        self.access.show_note(f"The token is kept {place}.")
+        self._prepare_again()
+
+    def _token_refused(self, error: Exception) -> None:
+        self.access.show_note(str(problem_of(error)))
+
+    @Slot()
+    def _forget_token(self) -> None:
+        run_in_background(self, lambda _task: forget_token(), success=self._token_forgotten)
+
+    def _token_forgotten(self, _nothing: None) -> None:
+        self.access.show_note("No token is kept any more.")
+
     @Slot(object)
     def _on_prepared(self, ended: Ended) -> None:
+        gated = ended.problem is not None and ended.problem.code == "model.gated"
+        self.access.show_model(self._wanted if gated else "")
         if ended.outcome == "completed":
             before = self.session.project.model
             method = before.method if before is not None else Method.LORA

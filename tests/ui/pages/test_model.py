@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
+from fintune_gui.project import hub_token
 from fintune_gui.project.computer import Computer
 from fintune_gui.project.document import Role, Task
 from fintune_gui.project.flow import Step
@@ -22,6 +23,7 @@ from fintune_gui.ui.pages import model as model_page
 from fintune_gui.ui.pages.model import ModelPage
 from fintune_gui.ui.widgets.memory_view import fitting
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
+from tests.helpers.hub import stand_in_hub
 from tests.helpers.pages import opened_session, shown_page
 from tests.helpers.rows import bring_rows, tickets, tiny_base
 
@@ -355,3 +357,33 @@ def test_that_enter_on_a_model_of_the_catalogue_fetches_it(qtbot, session, monke
 
     assert f"The model {row.model.id} cannot be fetched." in words(page)
     assert page.catalogue.isEnabled()
+
+
+def test_that_a_gated_model_says_how_to_get_access_and_takes_a_token(qtbot, session, monkeypatch, tmp_path) -> None:
+    base = resource("models", "tiny-base")
+    monkeypatch.setattr(hub_token, "_in_memory", {})
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    opened: list[str] = []
+    monkeypatch.setattr(model_page.QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    page = shown_page(qtbot, session, ModelPage)
+    files = {path.name: path.read_bytes() for path in base.iterdir() if path.is_file()}
+    with stand_in_hub("someone/closed", files) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        hub.token = "hf_abcdefghijklmnop"
+        page.prepare("someone/closed")
+        prepared(qtbot, page)
+        assert page.access.isVisible()
+        qtbot.mouseClick(page.access.open_model, Qt.MouseButton.LeftButton)
+        assert opened == ["https://huggingface.co/someone/closed"]
+
+        qtbot.keyClicks(page.access.token, "no\r")
+        qtbot.waitUntil(lambda: "This is not an access token." in words(page))
+        qtbot.keyClicks(page.access.token, hub.token)
+        qtbot.mouseClick(page.access.keep, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: page.preparing.busy)
+        assert not page.access.token.text()
+        prepared(qtbot, page)
+
+    assert chosen(page).name == "someone/closed"
+    assert not page.access.isVisible()
+    assert not [path for path in tmp_path.rglob("*.json*") if hub.token in path.read_text(errors="replace")]
