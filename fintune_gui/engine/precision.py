@@ -22,12 +22,14 @@ from fintune_gui.project.errors import TrainingError
 
 _SECONDS = 0.45
 """For all passes together; what else there is to do takes some hundredths."""
-_PASS_SECONDS = 0.03
+_PASS_SECONDS = 0.06
 _TOKENS = (256, 128, 64, 32, 16)
 _LEARNED_TOKENS = 2
+_VOCABULARY = 256
 _ROUNDS = 5
 _FEWEST_ROUNDS = 2
 _CLEARLY = 1.25
+_TOO_LARGE = "The model is too large, or the processor too busy, to try bfloat16 in half a second."
 _AGREES = 0.02
 
 
@@ -53,20 +55,26 @@ def _compare(device: Device, model: Model, layout: Layout, examples: Sequence[Ex
         name, blocks = blocks_of(base)
     except TrainingError:
         return False, "This kind of model cannot be tried out in parts."
-    row = _part_of_a_row(base, blocks[0], examples)
-    if row is None:
-        return False, "The model is too large to try bfloat16 in half a second."
+    if _pass_seconds(blocks[-1], _TOKENS[-1]) > _PASS_SECONDS:
+        return False, _TOO_LARGE
     exact, half = _Trial(replace(device, half=False)), _Trial(replace(device, half=True))
     was_training = model.training
     model.eval()
     try:
-        with _only_first_block(base, name, blocks):
-            for _ in range(1 + _ROUNDS):
+        with _only_last_block(base, name, blocks):
+            row = _part_of_a_row(examples, _TOKENS[-1])
+            for trial in (exact, half):  # a first pass is slower than all others, and shows how long a row may be
+                trial.make(model, layout, row)
+                if time.perf_counter() - began > _SECONDS / 2:
+                    return False, _TOO_LARGE
+            expected = exact.seconds[0] / _TOKENS[-1]
+            row = _part_of_a_row(examples, next((n for n in _TOKENS if n * expected <= _PASS_SECONDS), _TOKENS[-1]))
+            for _ in range(_ROUNDS):
                 for trial in (exact, half):
                     trial.make(model, layout, row)
                 if time.perf_counter() - began + exact.seconds[-1] + half.seconds[-1] > _SECONDS:
                     break
-    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
         return False, f"bfloat16 does not work with this model here ({type(error).__name__})."
     finally:
         layout.device = device
@@ -78,7 +86,7 @@ def _judge(exact: _Trial, half: _Trial, tokens: int) -> tuple[bool, str]:
     """Whether to use bfloat16, and the figures that say so. The first round of each only warms up."""
     ours, theirs = half.seconds[1:], exact.seconds[1:]
     if len(ours) < _FEWEST_ROUNDS:
-        return False, "The model is too large to try bfloat16 in half a second."
+        return False, _TOO_LARGE
     figures = (
         f"One block over {tokens} tokens took {1000 * statistics.median(ours):.1f} ms in bfloat16 and "
         f"{1000 * statistics.median(theirs):.1f} ms in float32; the losses were {half.loss:.4f} and {exact.loss:.4f}."
@@ -106,38 +114,54 @@ class _Trial:
         model.zero_grad()
 
 
-def _part_of_a_row(base: Any, block: nn.Module, examples: Sequence[Example]) -> Example | None:
-    """So much of the longest row that a pass is short; None if even the least is too much for this computer."""
-    speed = _multiplications_per_second()
+def _pass_seconds(block: nn.Module, tokens: int) -> float:
+    """What a pass takes at the least, so that none is begun that takes seconds."""
     size = sum(parameter.numel() for parameter in block.parameters())
-    head = base.get_output_embeddings()
-    head_size = sum(parameter.numel() for parameter in head.parameters()) if head is not None else 0
+    return 3 * size * tokens / _multiplications_per_second()
+
+
+def _part_of_a_row(examples: Sequence[Example], tokens: int) -> Example:
+    """So many tokens of the longest row. Short rows are repeated: how long it takes matters, not what they say."""
     longest = max(examples, key=len)
-    for tokens in _TOKENS:
-        learned = min(tokens - 1, _LEARNED_TOKENS)
-        if 3 * (size * tokens + head_size * learned) <= _PASS_SECONDS * speed:
-            # Short rows are repeated: what they say does not matter, only how long it takes.
-            ids = (longest.ids * (1 + tokens // len(longest)))[:tokens]
-            return Example(longest.row_id, ids, [False] * (tokens - learned) + [True] * learned, longest.label)
-    return None
+    ids = [token % _VOCABULARY for token in (longest.ids * (1 + tokens // len(longest)))[:tokens]]
+    learned = [False] * (tokens - _LEARNED_TOKENS) + [True] * _LEARNED_TOKENS
+    return Example(longest.row_id, ids, learned, longest.label)
 
 
 def _multiplications_per_second() -> float:
-    """Speed of this computer's float32 matrix products, from one that takes a few milliseconds."""
+    """Speed of this computer's float32 matrix products, from the best of three that take a few milliseconds."""
     matrix = torch.ones(384, 384)
-    matrix @ matrix
-    began = time.perf_counter()
-    matrix @ matrix
-    return float(384**3 / (time.perf_counter() - began))
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        matrix @ matrix
+        seconds.append(time.perf_counter() - began)
+    return float(384**3 / min(seconds))
 
 
 @contextmanager
-def _only_first_block(base: Any, name: str, blocks: nn.ModuleList) -> Iterator[None]:
-    """While it lasts, the model has one block only."""
+def _only_last_block(base: Any, name: str, blocks: nn.ModuleList) -> Iterator[None]:
+    """While it lasts, the model has one block only, the last, which always learns; all around it rests.
+
+    Of the vocabulary's head a part is left: a whole one would take longer than the block for so few tokens.
+    """
     parent, _, attribute = name.rpartition(".")
     owner = base.get_submodule(parent)
-    setattr(owner, attribute, blocks[:1])
+    inside = set(blocks[-1].parameters())
+    around = [parameter for parameter in base.parameters() if parameter.requires_grad and parameter not in inside]
+    head = base.get_output_embeddings()
+    setattr(owner, attribute, blocks[-1:])
+    for parameter in around:
+        parameter.requires_grad_(False)
+    if head is not None:
+        part = nn.Linear(head.in_features, _VOCABULARY, bias=False, device="meta")
+        part.weight = nn.Parameter(head.weight[:_VOCABULARY], requires_grad=False)
+        base.set_output_embeddings(part)
     try:
         yield
     finally:
+        if head is not None:
+            base.set_output_embeddings(head)
         setattr(owner, attribute, blocks)
+        for parameter in around:
+            parameter.requires_grad_(True)

@@ -78,7 +78,7 @@ def test_that_a_model_that_is_too_large_stays_exact(tmp_path: Path, monkeypatch:
     job, events = job_in(tmp_path / "run")
     train.run(spec, job)
     reasons = [event.reason for event in of_kind(events, Decided) if event.what == "precision"]
-    assert reasons == ["The model is too large to try bfloat16 in half a second."]
+    assert reasons == [precision._TOO_LARGE]
 
 
 def test_that_a_run_in_bfloat16_goes_on_in_it_to_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
