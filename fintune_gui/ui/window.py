@@ -196,7 +196,10 @@ class MainWindow(QMainWindow):
     def _resume(self, folder: Path, run: int) -> None:
         if self.open_project(folder):
             self.show_step(Step.TRAIN)
-            self.session.jobs.start(self.session.folder.run_folder(run))
+            if self.session.read_only:
+                notifications().say("The run cannot be resumed here.", self.session.read_only, "warn")
+            else:
+                self.session.jobs.start(self.session.folder.run_folder(run))
 
     @Slot(str)
     def _rename(self, name: str) -> None:

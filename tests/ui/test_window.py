@@ -120,6 +120,13 @@ def test_that_a_second_window_says_that_it_is_read_only(qtbot, project: Path) ->
         assert second.rail._saved.text().startswith("Read-only: Another window")
 
 
+def test_that_a_run_is_not_resumed_in_a_project_that_is_open_elsewhere(window: MainWindow, project: Path) -> None:
+    with ProjectFolder.open(project):
+        window.home.resume_requested.emit(project, 1)
+        assert any(title.startswith("The run cannot be resumed here. Another window") for title in titles(window))
+        assert window.session.jobs.running == []
+
+
 def test_that_a_folder_without_a_project_is_told_and_home_stays(window: MainWindow, tmp_path: Path) -> None:
     assert not window.open_project(tmp_path)
     assert "There is no project in" in titles(window)[0]
@@ -278,4 +285,4 @@ def test_that_an_interrupted_run_is_offered_on_home(qtbot, project: Path) -> Non
         qtbot.waitUntil(lambda: second.home._banners.count() == 1, timeout=20_000)
         banner = second.home._banners.itemAt(0).widget()
         assert banner is not None
-        assert "Support routing, run 1 was interrupted" in banner.accessibleName()
+        assert "Run 1 of Support routing stopped" in banner.accessibleName()
