@@ -356,3 +356,14 @@ def test_that_the_words_of_a_high_target_have_their_room_in_a_low_plot(plot: Liv
 
 def test_that_numbers_on_the_axes_are_grouped() -> None:
     assert grouped(["0", "20000", "-1500", "0.5", "5e-05", "10²"]) == ["0", "20,000", "-1,500", "0.5", "5e-05", "10²"]
+
+
+def test_that_one_can_see_which_plot_the_keys_act_on(filled: LivePlot) -> None:
+    filled.activateWindow()
+    QTest.qWaitForWindowActive(filled)
+    filled.clearFocus()
+    without = filled.grab().toImage()
+    filled.setFocus()
+    assert filled.grab().toImage() != without
+    filled.clearFocus()
+    assert filled.grab().toImage() == without
