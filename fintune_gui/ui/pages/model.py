@@ -32,6 +32,7 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
+from fintune_gui.ui.services.hub_search import HubModel, search_hub
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
@@ -99,6 +100,7 @@ class ModelPage(Page):
         self.body.addLayout(columns)
         self.catalogue = CatalogueCard()
         self.catalogue.wanted.connect(self.prepare)
+        self.catalogue.hub.search_wanted.connect(self._search_hub)
         self.body.addWidget(self.catalogue)
         self.body.addStretch(1)
 
@@ -222,6 +224,18 @@ class ModelPage(Page):
 
     def _prepare_again(self) -> None:
         self.prepare(self._wanted)
+
+    @Slot(str)
+    def _search_hub(self, words: str) -> None:
+        task, results = self.session.project.objective.task, self.catalogue.hub
+
+        def show(found: list[HubModel]) -> None:
+            results.show_found(words, [(model.id, model.known) for model in found])
+
+        def fail(error: Exception) -> None:
+            results.show_failure(words, str(problem_of(error)))
+
+        run_in_background(self, lambda _task: search_hub(words, task), success=show, failure=fail)
 
     @Slot()
     def _choose_folder(self) -> None:

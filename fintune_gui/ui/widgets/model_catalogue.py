@@ -16,6 +16,7 @@ from fintune_gui.project.memory import short_count
 from fintune_gui.ui.theme import colour, metrics, tokens
 from fintune_gui.ui.widgets.card import Badge, Card
 from fintune_gui.ui.widgets.controls import Button, CheckBox, ElidedLabel, HorizontalLine, Label, SearchField
+from fintune_gui.ui.widgets.hub_results import HubResults
 from fintune_gui.ui.widgets.memory_view import FIT_TONES
 
 _FEW = 6
@@ -145,11 +146,14 @@ class CatalogueCard(Card):
             self.body.addWidget(row)
             self._lines.append(line)
             self.rows.append(row)
-        self.none_found = Label("No model of the catalogue is like that. Try other words.", "muted", wrap=True)
+        self.none_found = Label("No model of the catalogue is like that.", "muted", wrap=True)
         self.body.addWidget(self.none_found)
         self.body.addSpacing(metrics.SMALL_GAP)
         self.more = Button("", self._show_everything, kind="link")
         self.body.addWidget(self.more)
+        self.hub = HubResults()
+        self.hub.wanted.connect(self.wanted)
+        self.body.addWidget(self.hub)
         written = catalogue().written
         self.body.addSpacing(metrics.TINY_GAP)
         self.add_note(
@@ -184,6 +188,7 @@ class CatalogueCard(Card):
         self.none_found.setVisible(not found)
         self.more.setVisible(len(shown) < len(found))
         self.more.setText(f"Show all {len(found)} models")
+        self.hub.offer(" ".join(text.split()))
         self.search.show_result(f"{len(found)} found" if text.strip() else "")
 
     def _show_everything(self) -> None:

@@ -387,3 +387,35 @@ def test_that_a_gated_model_says_how_to_get_access_and_takes_a_token(qtbot, sess
     assert chosen(page).name == "someone/closed"
     assert not page.access.isVisible()
     assert not [path for path in tmp_path.rglob("*.json*") if hub.token in path.read_text(errors="replace")]
+
+
+def test_that_the_hub_is_searched_for_what_the_catalogue_lacks(qtbot, session, monkeypatch) -> None:
+    page = shown_page(qtbot, session, ModelPage)
+    results = page.catalogue.hub
+    assert not results.isVisible()
+    with stand_in_hub("x/y", {}) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        hub.found = [{"id": "one/klingon", "downloads": 1200, "safetensors": {"total": 7_000_000_000}, "gated": "auto"}]
+        qtbot.keyClicks(page.catalogue.search, "klingon")
+        qtbot.mouseClick(results.search, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: bool(results.buttons))
+
+    assert hub.searches == ["klingon"]
+    assert "needs access · 7.0 billion parameters · fetched 1.2 thousand times last month" in words(page)
+    with qtbot.waitSignal(page.catalogue.wanted) as wanted:
+        page.catalogue.wanted.disconnect(page.prepare)
+        qtbot.mouseClick(results.buttons[0], Qt.MouseButton.LeftButton)
+    assert wanted.args == ["one/klingon"]
+    qtbot.keyClicks(page.catalogue.search, "s")
+    assert results.buttons == [], "they were found for other words"
+
+
+def test_that_a_search_without_a_network_says_so_where_it_was_asked(qtbot, session, monkeypatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    page = shown_page(qtbot, session, ModelPage)
+
+    qtbot.keyClicks(page.catalogue.search, "klingon")
+    qtbot.mouseClick(page.catalogue.hub.search, Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: "The hub cannot be searched." in words(page))
+    assert page.catalogue.hub.search.isEnabled()
