@@ -39,12 +39,14 @@ class Outlook:
         fit: The judgement.
         method: The method that it speaks of: the wanted one, or QLoRA where only that fits.
         estimate: What that method needs.
+        advice: What it takes, in a sentence; "" if nothing.
         sentences: The judgement with its reasons, one a line, for a tool tip and a screen reader.
     """
 
     fit: Fit
     method: Method
     estimate: MemoryEstimate
+    advice: str
     sentences: str
 
 
@@ -89,7 +91,7 @@ def look_ahead(
     advice = way.advice
     if fit is Fit.TIGHT and estimate.total > free_bytes:
         advice = f"{advice} Close other programs before training.".strip()
-    return Outlook(fit, way.method, estimate, _sentences(way.method, estimate, computer, free_bytes, advice))
+    return Outlook(fit, way.method, estimate, advice, _sentences(way.method, estimate, computer, free_bytes, advice))
 
 
 @dataclass(frozen=True)

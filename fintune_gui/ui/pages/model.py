@@ -48,6 +48,7 @@ from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
 from fintune_gui.ui.widgets.progress_strip import duration
 
 _MOST_RECENT = 3
+_ESTIMATED = "Estimated by arithmetic, good to about a third. A dry run measures it."
 _HUB = "https://huggingface.co"
 
 _SAMPLE_NAMES = {TINY_BASE: "Tiny base", SMOLLM2: "SmolLM2-135M-Instruct"}
@@ -124,7 +125,7 @@ class ModelPage(Page):
         card.add_action(self.badge)
         self.memory = MemoryView()
         card.add(self.memory)
-        self._estimate_note = card.add_note("Estimated by arithmetic, good to about a third. A dry run measures it.")
+        self._estimate_note = card.add_note(_ESTIMATED)
         card.add(HorizontalLine())
         self.measured = FactGrid("Measured")
         card.add(self.measured)
@@ -360,12 +361,15 @@ class ModelPage(Page):
         for widget in (self.memory, self.badge, self._estimate_note):
             widget.setVisible(estimate is not None)
         if estimate is not None and computer is not None:
-            self.memory.show_estimate(estimate, computer.memory_bytes, computer.name)
             assert self._shape is not None
             outlook = self._outlook(self._shape, project, model.context_length)
+            if outlook.method is model.method:
+                estimate = outlook.estimate
+            self.memory.show_estimate(estimate, computer.memory_bytes, computer.name)
             self.badge.set(outlook.fit.value, FIT_TONES[outlook.fit])
             self.badge.setToolTip(outlook.sentences)
             self.badge.setAccessibleDescription(outlook.sentences)
+            self._estimate_note.setText(f"{outlook.advice} {_ESTIMATED}".strip())
             words.append(f"about {gigabytes(estimate.total)} of memory")
         self.header.set_status(" · ".join(words))
 
