@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from fintune_gui.ui.theme import font, tokens
 from fintune_gui.ui.theme.tokens import mix
 from fintune_gui.ui.widgets.plot_clock import plot_clock
-from fintune_gui.ui.widgets.plot_curve import Curve, CurveKind
+from fintune_gui.ui.widgets.plot_curve import Curve, CurveKind, points_as_text
 from fintune_gui.ui.widgets.plot_gestures import ZOOM_STEP, PlotGestures
 from fintune_gui.ui.widgets.plot_marks import Mark, grouped
 from fintune_gui.ui.widgets.plot_part import Part
@@ -347,12 +347,7 @@ class LivePlot(QWidget):
 
     def data_text(self) -> str:
         """All points as tab-separated lines with a head line."""
-        columns = [dict(zip(c.points.x.tolist(), c.points.y.tolist(), strict=True)) for c in self.curves.values()]
-        steps = sorted({x for column in columns for x in column})
-        lines = ["\t".join([self._x_name, *self.curves])]
-        for x in steps:
-            lines.append("\t".join([f"{x:g}", *(f"{c[x]:.6g}" if x in c else "" for c in columns)]))  # noqa: PERF401
-        return "\n".join(lines)
+        return points_as_text(self.curves, self._x_name)
 
     # Qt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -99,3 +99,12 @@ def _thinned(points: Pyramid, left: float, right: float) -> Drawn:
         return points.x[first:last], points.y[first:last]
     places = np.unique(np.linspace(first, last - 1, MOST_BOLD_POINTS).astype(np.int64))
     return points.x[places], points.y[places]
+
+
+def points_as_text(curves: Mapping[str, Curve], x_name: str) -> str:
+    """All points as tab-separated lines with a head line: x, and one column for each curve."""
+    columns = [dict(zip(c.points.x.tolist(), c.points.y.tolist(), strict=True)) for c in curves.values()]
+    lines = ["\t".join([x_name, *curves])]
+    for x in sorted({x for column in columns for x in column}):
+        lines.append("\t".join([f"{x:.10g}", *(f"{c[x]:.6g}" if x in c else "" for c in columns)]))  # noqa: PERF401
+    return "\n".join(lines)
