@@ -16,6 +16,7 @@ from fintune_gui.dataset.facts import gather_facts
 from fintune_gui.dataset.importing import ImportOptions
 from fintune_gui.dataset.results import ResultRow, read_results, write_results
 from fintune_gui.dataset.splitting import current_split, make_split, split_rows
+from fintune_gui.project.combinations import Abilities
 from fintune_gui.project.document import Role, Template
 from fintune_gui.project.errors import DataError, DiskFullError, FintuneError, ModelError, ProjectError, TrainingError
 from fintune_gui.project.events import CheckpointSaved, Ended, Event, Plan, Started, Validated
@@ -122,6 +123,19 @@ def test_that_a_full_disk_leaves_no_half_run(ready: Any, monkeypatch: pytest.Mon
         runs.create_run(pf, dataset)
     assert pf.run_numbers() == []
     assert not (pf.runs / "0001").exists()
+
+
+def test_that_settings_that_cannot_work_together_start_no_run(ready: Any) -> None:
+    pf, dataset = ready
+    make_split(pf, dataset)
+    wrong = {"optimizer": "adamw_8bit", "learning_rate": 1e-9, "scheduler": "polynomial"}
+    pf.save(pf.project.with_(training={**dict(pf.project.training), **wrong}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "find_abilities", lambda: Abilities(cuda=False, bitsandbytes=False))
+        with pytest.raises(FintuneError, match="8-bit optimizer") as error:
+            runs.create_run(pf, dataset)
+    assert "polynomial" in str(error.value.problem) + error.value.problem.details
+    assert pf.run_numbers() == []
 
 
 def test_that_a_read_only_project_gets_no_run(ready: Any) -> None:
