@@ -304,9 +304,7 @@ def test_that_nothing_can_be_imported_into_a_read_only_project(qtbot, page, tick
     assert not page.header.primary.isEnabled()
 
 
-def test_that_after_an_import_the_keyboard_is_in_the_rows_with_a_history(
-    qtbot, page, tickets: Path
-) -> None:
+def test_that_after_an_import_the_keyboard_is_in_the_rows_with_a_history(qtbot, page, tickets: Path) -> None:
     look(qtbot, page, tickets)
     import_now(qtbot, page, 3)
     qtbot.waitUntil(page.bench.table.hasFocus)
