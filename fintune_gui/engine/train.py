@@ -109,6 +109,7 @@ def _latest_state(job: Job) -> CheckpointState | None:
     state = checkpoints.read_state(latest)
     if state.best_step == state.step:
         checkpoints.point(job.folder, "best", latest)
+    checkpoints.remove_superseded(job.folder)
     return state
 
 
