@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Slot
@@ -10,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
 from fintune_gui.project.catalogue import catalogue
+from fintune_gui.project.combinations import find_abilities, qlora_problem
 from fintune_gui.project.computer import Computer, free_memory, this_computer
 from fintune_gui.project.document import ModelChoice, Project
 from fintune_gui.project.errors import DataError, Problem, ProjectError
@@ -304,11 +304,8 @@ class ModelPage(Page):
 
     def _qlora_obstacle(self) -> str:
         """Why QLoRA cannot be used here, or ""."""
-        if self._computer is None or not self._computer.has_cuda:
-            return "Not on this computer: it needs an NVIDIA graphics card."
-        if importlib.util.find_spec("bitsandbytes") is None:
-            return "Not yet: it needs the library bitsandbytes. Install it with “pip install bitsandbytes”."
-        return ""
+        problem = qlora_problem(find_abilities())
+        return f"Not on this computer: {problem.why[0].lower()}{problem.why[1:]}" if problem is not None else ""
 
     @Slot()
     def _open_folder(self) -> None:

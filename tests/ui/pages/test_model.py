@@ -10,7 +10,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
-from fintune_gui.project import hub_token
+from fintune_gui.project import combinations, hub_token
+from fintune_gui.project.combinations import Abilities
 from fintune_gui.project.computer import Computer
 from fintune_gui.project.document import Role, Task
 from fintune_gui.project.flow import Step
@@ -219,14 +220,17 @@ def test_that_the_method_is_stored_and_changes_the_estimate(qtbot, session, comp
     assert page.badge.text() == "fits"
 
 
-def test_that_qlora_is_closed_without_an_nvidia_card_and_says_why(qtbot, session, computer) -> None:
-    computer(16)
+@pytest.mark.parametrize("installed", [False, True])
+def test_that_qlora_is_open_only_where_its_library_is(qtbot, session, monkeypatch, installed: bool) -> None:
+    monkeypatch.setattr(combinations.sys, "platform", "linux")
+    monkeypatch.setattr(model_page, "find_abilities", lambda: Abilities(cuda=False, bitsandbytes=installed))
     page = with_model(qtbot, session)
 
     qtbot.mouseClick(page.methods.card(Method.QLORA), Qt.MouseButton.LeftButton)
 
-    assert chosen(page).method is Method.LORA
-    assert "it needs an NVIDIA graphics card" in page.methods.card(Method.QLORA).accessibleDescription()
+    assert chosen(page).method is (Method.QLORA if installed else Method.LORA)
+    told = page.methods.card(Method.QLORA).accessibleDescription()
+    assert ("it needs the library bitsandbytes" in told) is not installed
 
 
 def test_that_on_a_graphics_card_its_memory_counts(qtbot, session, computer) -> None:
