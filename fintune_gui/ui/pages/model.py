@@ -12,27 +12,31 @@ from fintune_gui.project.catalogue import catalogue
 from fintune_gui.project.combinations import find_abilities, qlora_problem
 from fintune_gui.project.computer import Computer, free_memory, this_computer
 from fintune_gui.project.document import ModelChoice, Project
-from fintune_gui.project.errors import DataError, Problem, ProjectError
+from fintune_gui.project.errors import DataError, Problem
 from fintune_gui.project.events import Ended
 from fintune_gui.project.fitting import Outlook, look_ahead
 from fintune_gui.project.flow import Step, input_fingerprints
 from fintune_gui.project.hub_token import forget_token, keep_token
 from fintune_gui.project.memory import (
-    Measured,
     MemoryEstimate,
     ModelShape,
     estimate_memory,
     gigabytes,
     last_measured,
     read_shape,
-    short_count,
 )
-from fintune_gui.project.recent import recent_projects
 from fintune_gui.project.settings import Method
-from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
 from fintune_gui.ui.services.hub_search import HubModel, search_hub
+from fintune_gui.ui.services.model_words import (
+    METHOD_NAMES,
+    display_name,
+    measured_facts,
+    model_facts,
+    recent_models,
+    source_of,
+)
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
@@ -44,14 +48,10 @@ from fintune_gui.ui.widgets.facts import FactGrid
 from fintune_gui.ui.widgets.memory_view import FIT_TONES, MemoryView, fitting
 from fintune_gui.ui.widgets.model_access import ModelAccess
 from fintune_gui.ui.widgets.model_catalogue import CatalogueCard
-from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE, ModelSources
-from fintune_gui.ui.widgets.progress_strip import duration
+from fintune_gui.ui.widgets.model_sources import ModelSources
 
-_MOST_RECENT = 3
 _ESTIMATED = "Estimated by arithmetic, good to about a third. A dry run measures it."
 _HUB = "https://huggingface.co"
-
-_SAMPLE_NAMES = {TINY_BASE: "Tiny base", SMOLLM2: "SmolLM2-135M-Instruct"}
 
 METHODS = (
     Choice(Method.LORA, "LoRA", "Trains a small adapter beside the model. The usual choice."),
@@ -147,7 +147,7 @@ class ModelPage(Page):
         project = session.project
         model = project.model
         self.sources.setEnabled(not session.read_only and not self.preparing.busy)
-        self.sources.mark(_source_of(model))
+        self.sources.mark(source_of(model))
         self._progress_card.setVisible(self.preparing.busy)
         self.catalogue.setEnabled(self.sources.isEnabled())
         self.catalogue.show_models(self._judged_models(project), project.objective.task, model.name if model else None)
@@ -158,7 +158,7 @@ class ModelPage(Page):
             self.header.set_primary("")
             return
         self._chosen.set_title(display_name(model.name))
-        self.facts.show_facts(_facts(model))
+        self.facts.show_facts(model_facts(model))
         self.methods.setEnabled(not session.read_only)
         self.methods.set_choices(self._method_choices())
         self.methods.set_value(model.method)
@@ -170,7 +170,7 @@ class ModelPage(Page):
 
     def page_shown(self) -> None:
         run_in_background(self, lambda _task: _computer_and_free_memory(), success=self._take_computer)
-        run_in_background(self, lambda _task: _recent_models(self.session.folder.folder), success=self._take_recent)
+        run_in_background(self, lambda _task: recent_models(self.session.folder.folder), success=self._take_recent)
 
     def check(self) -> list[Problem]:
         if self.session.project.model is not None:
@@ -354,7 +354,7 @@ class ModelPage(Page):
         estimate = self._estimate(project)
         model, computer = project.model, self._computer
         assert model is not None
-        words = [display_name(model.name), _METHOD_NAMES[model.method]]
+        words = [display_name(model.name), METHOD_NAMES[model.method]]
         for widget in (self.memory, self.badge, self._estimate_note):
             widget.setVisible(estimate is not None)
         if estimate is not None and computer is not None:
@@ -377,7 +377,7 @@ class ModelPage(Page):
         found = last_measured(session.folder.jobs, project.model, project.training, inputs)
         self.measured.setVisible(found is not None)
         if found is not None:
-            self.measured.show_facts(_measured_facts(found))
+            self.measured.show_facts(measured_facts(found))
             if self._computer is not None:
                 self.badge.set(*fitting(found.peak_memory_bytes, self._computer.memory_bytes))
         obstacle = self._measuring_obstacle()
@@ -418,55 +418,6 @@ class ModelPage(Page):
         self.measuring.start(write, "Writing the rows")
 
 
-_METHOD_NAMES = {Method.LORA: "LoRA", Method.QLORA: "QLoRA", Method.FULL: "full"}
-
-
-def display_name(name: str) -> str:
-    """A model's name as people say it: without its folder, and samples by their title."""
-    return _SAMPLE_NAMES.get(name) or name.replace("\\", "/").rstrip("/").split("/")[-1]
-
-
-def _source_of(model: ModelChoice | None) -> str | None:
-    """The place that a chosen model comes from."""
-    if model is None or model.name in _SAMPLE_NAMES:
-        return model.name if model is not None else None
-    return FOLDER if Path(model.name).is_absolute() or Path(model.name).expanduser().exists() else HUB
-
-
-def _facts(model: ModelChoice) -> list[tuple[str, str]]:
-    return [
-        ("Kind", model.architecture),
-        ("Parameters", f"{short_count(model.parameters)} ({model.parameters:,})"),
-        ("Longest text", f"{model.context_length:,} tokens"),
-        ("Chat template", "yes, its own" if model.has_chat_template else "no: rows are written as plain paragraphs"),
-        ("Folder", model.folder),
-    ]
-
-
-def _measured_facts(found: Measured) -> list[tuple[str, str]]:
-    return [
-        ("Peak memory", f"{gigabytes(found.peak_memory_bytes)}, measured in {found.steps} steps"),
-        ("Speed", f"{found.tokens_per_second:,.0f} tokens a second"),
-        ("The whole run", f"about {duration(found.hours * 3600)}"),
-        ("A checkpoint", gigabytes(found.checkpoint_bytes)),
-    ]
-
-
 def _computer_and_free_memory() -> tuple[Computer, int]:
     computer = this_computer()
     return computer, free_memory(computer)
-
-
-def _recent_models(own: Path) -> list[tuple[str, str]]:
-    """Models of other recent projects: (words, name), without the samples that have cards of their own."""
-    names: dict[str, str] = {}
-    for folder in recent_projects():
-        if folder == own:
-            continue
-        try:
-            model = read_project(folder).model
-        except ProjectError:
-            continue
-        if model is not None and model.name not in _SAMPLE_NAMES:
-            names.setdefault(model.name, display_name(model.name))
-    return [(words, name) for name, words in names.items()][:_MOST_RECENT]
