@@ -226,7 +226,7 @@ def test_that_a_killed_window_loses_nothing(qtbot, tmp_path: Path) -> None:
 
     with main_window(qtbot) as window:
         user = User(qtbot, window)
-        user.wait_to_read("Support routing, run 1")
+        user.wait_to_read("Run 1 of Support routing")
         user.press("Resume")
         user.wait_to_read("All changes saved")
         user.wait(lambda: _works_again(run), "the run to go on")

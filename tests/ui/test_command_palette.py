@@ -140,8 +140,10 @@ def test_that_what_can_be_done_with_rows_is_offered_and_runs(qtbot, window, proj
     qtbot.keyClick(window.finder.field, Qt.Key.Key_Return)
     assert bench.rows.facets.isVisible()
 
+    qtbot.waitUntil(lambda: bench.free and not bench.narrowing.facets.busy)
     open_palette(qtbot, window)
     qtbot.keyClicks(window.finder.field, "flag 1")
+    assert shown(window)[0] == "Flag 1 row"
     qtbot.keyClick(window.finder.field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: window.session.dataset().flagged_mask.tolist() == [True, False])
     qtbot.waitUntil(lambda: not bench.narrowing.facets.busy and not bench.work.busy)
