@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from fintune_gui.project.document import Project
 from fintune_gui.project.files import fingerprint
@@ -102,16 +104,19 @@ class StepState(Frozen):
 
 def input_fingerprints(project: Project, facts: Facts) -> dict[str, str]:
     """Fingerprints of everything that a run is made from, by name."""
-    format_ = json.loads(project.format.model_dump_json())
-    split = json.loads(project.split.model_dump_json())
     model = project.model
     return {
         "dataset": facts.dataset_fingerprint,
-        "format": fingerprint([project.objective.task, format_]),
-        "split": fingerprint([split, project.format.roles]),
+        "format": fingerprint([project.objective.task, _chosen(project.format)]),
+        "split": fingerprint([_chosen(project.split), project.format.roles]),
         "model": fingerprint([model.fingerprint, model.method]) if model else "",
-        "training": fingerprint(json.loads(project.training.model_dump_json())),
+        "training": fingerprint(_chosen(project.training)),
     }
+
+
+def _chosen(settings: BaseModel) -> Any:
+    """What differs from the defaults: a setting that a later version brings changes no artefact made before it."""
+    return json.loads(settings.model_dump_json(exclude_defaults=True))
 
 
 _REASONS = {

@@ -59,6 +59,17 @@ def test_that_nothing_is_claimed_of_a_project_that_nobody_has_looked_at_yet() ->
     }
 
 
+def test_that_a_setting_which_a_later_version_brings_makes_no_artefact_stale() -> None:
+    class LaterSettings(TrainingSettings):
+        brought_by_a_later_version: bool = False
+
+    later = LaterSettings(**PROJECT.training.model_dump())
+    facts = _made()
+    assert _states(PROJECT.with_(training=later), facts) == _states(PROJECT, facts)
+    switched_on = later.model_copy(update={"brought_by_a_later_version": True})
+    assert _states(PROJECT.with_(training=switched_on), facts)[Step.TRAIN] == "stale"
+
+
 def test_that_an_empty_project_asks_for_a_file_first() -> None:
     states = {state.step: state for state in step_states(PROJECT.with_(model=None), Facts())}
     assert [s for s, state in states.items() if state.state == "done"] == [Step.OBJECTIVE]
