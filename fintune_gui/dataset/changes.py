@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
+from fintune_gui.dataset import row_sets
+from fintune_gui.dataset.column import NO_ROWS, Mask, RowIds, distinct
+from fintune_gui.dataset.row_sets import MARKED, OUT
 from fintune_gui.project.settings import Frozen
 
-FLAG, STAR, NOTE = "flag", "star", "note"
+FLAG, STAR = "flag", "star"
 """The marks that a row can bear. They say something about a row and do not change it."""
 
 
@@ -80,37 +84,60 @@ class Segment:
 
 
 @dataclass
+class SetChange:
+    """Rows, sorted, that join a set, or leave it.
+
+    Attributes:
+        kind: `MARKED` or `OUT`.
+        name: Of the mark, or why the rows are out.
+    """
+
+    kind: str
+    name: str
+    rows: RowIds
+    join: bool
+
+
+@dataclass
+class NoteChange:
+    """What was written on a row before and after; None: nothing."""
+
+    row: int
+    before: str | None
+    after: str | None
+
+
+@dataclass
 class Change:
     """Everything that one operation does. Columns are named by their keys, which renaming does not change.
 
     Attributes:
         renamed: Key of a column -> its name before and after.
-        marks: Name of a mark -> the rows that get or lose it.
     """
 
     cells: dict[str, CellChange] = field(default_factory=dict)
     generations: dict[str, GenerationChange] = field(default_factory=dict)
-    removed_rows: list[int] = field(default_factory=list)
-    reasons_before: list[str | None] = field(default_factory=list)
-    reasons_after: list[str | None] = field(default_factory=list)
+    sets: list[SetChange] = field(default_factory=list)
+    note: NoteChange | None = None
     segment: Segment | None = None
     renamed: dict[str, tuple[str, str]] = field(default_factory=dict)
-    marks: dict[str, CellChange] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(self, default=row_sets.to_json)
 
     @classmethod
     def from_bytes(cls, plain: bytes) -> Change:
         raw = orjson.loads(plain)
-        segment = raw.pop("segment", None)
+        if "sets" not in raw:
+            raw |= _sets_of_version_2(raw)
+        sets = [SetChange(**{**part, "rows": row_sets.from_json(part["rows"])}) for part in raw["sets"]]
         return cls(
-            cells={name: CellChange(**change) for name, change in raw.pop("cells").items()},
-            generations={name: GenerationChange(**change) for name, change in raw.pop("generations").items()},
-            marks={name: CellChange(**change) for name, change in raw.pop("marks", {}).items()},
-            renamed={key: (before, after) for key, (before, after) in raw.pop("renamed", {}).items()},
-            segment=None if segment is None else Segment(**segment),
-            **raw,
+            cells={name: CellChange(**change) for name, change in raw["cells"].items()},
+            generations={name: GenerationChange(**change) for name, change in raw["generations"].items()},
+            sets=sets,
+            note=NoteChange(**raw["note"]) if raw["note"] else None,
+            segment=Segment(**raw["segment"]) if raw.get("segment") else None,
+            renamed={key: (before, after) for key, (before, after) in raw.get("renamed", {}).items()},
         )
 
     def columns(self) -> set[str]:
@@ -120,12 +147,37 @@ class Change:
     @property
     def changes_content(self) -> bool:
         """Whether the rows themselves change, and not only what is marked on them."""
-        return bool(self.cells or self.generations or self.removed_rows or self.segment or self.renamed)
+        return bool(self.cells or self.generations or self.touches(OUT) or self.segment or self.renamed)
+
+    def touches(self, kind: str) -> bool:
+        """Whether rows join or leave sets of a kind."""
+        return any(part.kind == kind for part in self.sets)
+
+    def rows_in(self, kind: str) -> RowIds:
+        """The rows, sorted and each once, that join or leave sets of a kind."""
+        return distinct(np.concatenate([NO_ROWS, *(part.rows for part in self.sets if part.kind == kind)]))
 
     def touched_rows(self) -> int:
         """How many rows the change names one by one."""
-        parts = [*self.cells.values(), *self.marks.values()]
-        return len({row for part in parts for row in part.rows}.union(self.removed_rows))
+        in_cells = [np.array(part.rows, np.int64) for part in self.cells.values()]
+        noted = [] if self.note is None else [np.array([self.note.row])]
+        return len(distinct(np.concatenate([*in_cells, *noted, self.rows_in(MARKED), self.rows_in(OUT)])))
+
+
+def _sets_of_version_2(raw: dict[str, Any]) -> dict[str, Any]:
+    """What logs of version 2 and before said row by row. A row that came back had been out for some reason."""
+    sets: dict[tuple[str, str, bool], list[int]] = {}
+    for row, before, after in zip(raw["removed_rows"], raw["reasons_before"], raw["reasons_after"], strict=True):
+        sets.setdefault((OUT, before if after is None else after, after is not None), []).append(row)
+    marks = raw.get("marks", {})
+    notes = marks.pop("note", None)
+    for name, part in marks.items():
+        for row, after in zip(part["rows"], part["after"], strict=True):
+            sets.setdefault((MARKED, name, after is not None), []).append(row)
+    return {
+        "sets": [{"kind": kind, "name": name, "rows": rows, "join": join} for (kind, name, join), rows in sets.items()],
+        "note": notes and {"row": notes["rows"][0], "before": notes["before"][0], "after": notes["after"][0]},
+    }
 
 
 def compress(plain: bytes) -> bytes:
@@ -139,31 +191,31 @@ def decompress(data: bytes, size: int) -> bytes:
 def carry_out(db: sqlite3.Connection, change: Change) -> None:
     """Make `change` the present state, inside the caller's transaction."""
     if change.segment is not None:
-        part = change.segment
-        info = orjson.dumps(
-            {"columns": part.columns, "fill": part.fill, "sources": part.sources, "mended": part.mended}
-        )
-        db.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (part.start, part.rows, part.file, info))
+        new = change.segment
+        info = orjson.dumps({"columns": new.columns, "fill": new.fill, "sources": new.sources, "mended": new.mended})
+        db.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (new.start, new.rows, new.file, info))
     for key, (_, name) in change.renamed.items():
         db.execute("INSERT OR REPLACE INTO naming VALUES (?, ?)", (key, name))
-    for key, new in change.generations.items():
+    for key, generation in change.generations.items():
         db.execute("DELETE FROM cell WHERE col = ?", (key,))
-        db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?)", (key, new.after))
+        db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?)", (key, generation.after))
     for key, cells in change.cells.items():
-        _put(db, "cell", ((key, rid, value) for rid, value in zip(cells.rows, cells.after, strict=True)))
-    for name, cells in change.marks.items():
-        _set_marks(db, name, cells.rows, cells.after)
-    _set_removed(db, change.removed_rows, change.reasons_after)
+        _put_cells(db, ((key, rid, value) for rid, value in zip(cells.rows, cells.after, strict=True)))
+    if change.note is not None:
+        _set_note(db, change.note.row, change.note.after)
+    for part in change.sets:
+        _change_set(db, part, join=part.join)
 
 
 def take_back(db: sqlite3.Connection, change: Change) -> None:
     """Undo `change`, which must be the last one in force, inside the caller's transaction."""
-    _set_removed(db, change.removed_rows, change.reasons_before)
-    for name, cells in change.marks.items():
-        _set_marks(db, name, cells.rows, cells.before)
+    for part in change.sets:
+        _change_set(db, part, join=not part.join)
+    if change.note is not None:
+        _set_note(db, change.note.row, change.note.before)
     for key, cells in change.cells.items():
         states = list(zip(cells.rows, cells.before, cells.edited, strict=True))
-        _put(db, "cell", ((key, rid, value) for rid, value, was_edited in states if was_edited))
+        _put_cells(db, ((key, rid, value) for rid, value, was_edited in states if was_edited))
         untouched = [(key, rid) for rid, _, was_edited in states if not was_edited]
         db.executemany("DELETE FROM cell WHERE col = ? AND rid = ?", untouched)
     for key, old in change.generations.items():
@@ -171,26 +223,30 @@ def take_back(db: sqlite3.Connection, change: Change) -> None:
             db.execute("DELETE FROM shown WHERE col = ?", (key,))
         else:
             db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?)", (key, old.before))
-        _put(db, "cell", ((key, rid, value) for rid, value in zip(old.rows, old.values, strict=True)))
+        _put_cells(db, ((key, rid, value) for rid, value in zip(old.rows, old.values, strict=True)))
     for key, (name, _) in change.renamed.items():
         db.execute("INSERT OR REPLACE INTO naming VALUES (?, ?)", (key, name))
     if change.segment is not None:
         db.execute("DELETE FROM segment WHERE start = ?", (change.segment.start,))
 
 
-def _put(db: sqlite3.Connection, table: str, rows: Iterable[tuple[str, int, str | None]]) -> None:
-    db.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", rows)
+def _put_cells(db: sqlite3.Connection, rows: Iterable[tuple[str, int, str | None]]) -> None:
+    db.executemany("INSERT OR REPLACE INTO cell VALUES (?, ?, ?)", rows)
 
 
-def _set_marks(db: sqlite3.Connection, name: str, rows: Sequence[int], values: Sequence[str | None]) -> None:
-    states = list(zip(rows, values, strict=True))
-    _put(db, "mark", ((name, rid, value) for rid, value in states if value is not None))
-    gone = [(name, rid) for rid, value in states if value is None]
-    db.executemany("DELETE FROM mark WHERE name = ? AND rid = ?", gone)
+def _set_note(db: sqlite3.Connection, row: int, text: str | None) -> None:
+    if text is None:
+        db.execute("DELETE FROM note WHERE rid = ?", (row,))
+    else:
+        db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (row, text))
 
 
-def _set_removed(db: sqlite3.Connection, rows: Sequence[int], reasons: Sequence[str | None]) -> None:
-    states = list(zip(rows, reasons, strict=True))
-    out = [(rid, reason) for rid, reason in states if reason is not None]
-    db.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?)", out)
-    db.executemany("DELETE FROM removed WHERE rid = ?", [(rid,) for rid, reason in states if reason is None])
+def _change_set(db: sqlite3.Connection, change: SetChange, *, join: bool) -> None:
+    key = change.kind, change.name
+    found = db.execute("SELECT rows FROM row_set WHERE kind = ? AND name = ?", key).fetchone()
+    rows: Mask = row_sets.from_blob(found[0]) if found else np.zeros(0, bool)
+    rows = row_sets.joined(rows, change.rows, join=join)
+    if rows.any():
+        db.execute("INSERT OR REPLACE INTO row_set VALUES (?, ?, ?)", (*key, row_sets.to_blob(rows)))
+    else:
+        db.execute("DELETE FROM row_set WHERE kind = ? AND name = ?", key)

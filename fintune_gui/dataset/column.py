@@ -26,7 +26,12 @@ Number = TypeVar("Number", np.int64, np.uint64)
 
 
 def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """The numbers sorted, each once. `np.unique` does not let go of the interpreter: a second for a million."""
+    """The numbers sorted, each once; the same array if it is so already.
+
+    `np.unique` does not let go of the interpreter: a second for a million.
+    """
+    if (numbers[1:] > numbers[:-1]).all():  # most often so, and a hundred times quicker to see than to sort
+        return numbers
     ordered = np.sort(numbers)
     first = np.ones(len(ordered), bool)
     first[1:] = ordered[1:] != ordered[:-1]

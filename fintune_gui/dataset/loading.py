@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT, BaseFile
-from fintune_gui.dataset.changes import FLAG, NOTE, STAR, Change
+from fintune_gui.dataset.changes import FLAG, STAR, Change
 from fintune_gui.dataset.column import Column, Mask, Shown
 from fintune_gui.dataset.log import EditLog
 from fintune_gui.dataset.picture import Originals, Picture
 from fintune_gui.dataset.places import BASE_FILE, BASE_FOLDER
-
-_FIELD_OF = {FLAG: "flagged_mask", STAR: "starred_mask", NOTE: "notes_by_row"}
-"""Name of a mark -> where a picture has it."""
+from fintune_gui.dataset.row_sets import MARKED, OUT
 
 
 class Files:
@@ -44,6 +41,7 @@ class Files:
         segments = log.segments()
         opened = {segment.file: self.open(segment.file) for segment in segments if segment.file is not None}
         originals = Originals(self._base, segments, opened)
+        flagged, starred = _marked(log, originals.total_rows)
         names, shown = log.names(), log.shown_files()
         keys = {key: names.get(key, key) for key in originals.keys}
         return Picture(
@@ -51,8 +49,10 @@ class Files:
             originals=originals,
             keys=keys,
             columns_by_name={name: self._column(log, originals, key, shown) for key, name in keys.items()},
-            removed_mask=_mask(originals.total_rows, log.removed()),
-            **_marks(log, originals.total_rows, _FIELD_OF),
+            removed_mask=_removed(log, originals.total_rows),
+            flagged_mask=flagged,
+            starred_mask=starred,
+            notes_by_row=log.notes(),
         )
 
     def picture_after(self, picture: Picture, change: Change, log: EditLog) -> Picture:
@@ -71,12 +71,16 @@ class Files:
                     continue
             columns[name] = self._column(log, picture.originals, key, shown, columns[name])
         total = picture.total_rows
+        now = picture.flagged_mask, picture.starred_mask
+        flagged, starred = _marked(log, total) if change.touches(MARKED) else now
         return replace(
             picture,
             revision=log.head,
             columns_by_name=columns,
-            removed_mask=_mask(total, log.removed()) if change.removed_rows else picture.removed_mask,
-            **_marks(log, total, change.marks),
+            removed_mask=_removed(log, total) if change.touches(OUT) else picture.removed_mask,
+            flagged_mask=flagged,
+            starred_mask=starred,
+            notes_by_row=picture.notes_by_row if change.note is None else log.notes(),
         )
 
     def _column(
@@ -98,15 +102,16 @@ class Files:
         return Column(shown, np.array(rows, np.int64), pa.array(values, TEXT))
 
 
-def _marks(log: EditLog, total: int, names: Iterable[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name in names:
-        rows = log.marks(name)
-        found[_FIELD_OF[name]] = rows if name == NOTE else _mask(total, list(rows))
-    return found
+def _marked(log: EditLog, total: int) -> tuple[Mask, Mask]:
+    """For each row whether it is flagged, and whether it is starred."""
+    found = log.row_sets(MARKED, total)
+    flagged, starred = (found.get(name, np.zeros(total, bool)) for name in (FLAG, STAR))
+    return flagged, starred
 
 
-def _mask(total: int, rows: list[int]) -> Mask:
-    mask = np.zeros(total, bool)
-    mask[rows] = True
-    return mask
+def _removed(log: EditLog, total: int) -> Mask:
+    """For each row whether it is out, for whatever reason."""
+    removed = np.zeros(total, bool)
+    for rows in log.row_sets(OUT, total).values():
+        removed |= rows
+    return removed

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from fintune_gui.dataset import row_sets
 from fintune_gui.dataset.changes import (
     CellChange,
     Change,
@@ -26,6 +27,7 @@ from fintune_gui.dataset.changes import (
     decompress,
     take_back,
 )
+from fintune_gui.dataset.column import Mask
 from fintune_gui.dataset.log_file import LOG_FILE, connect, connect_read_only, explained
 from fintune_gui.dataset.places import BASE_FOLDER
 from fintune_gui.project.errors import DataError
@@ -117,21 +119,14 @@ class EditLog:
         found = self._rows("SELECT rid, val FROM cell WHERE col = ? AND rid = ?", column, row)
         return [rid for rid, _ in found], [value for _, value in found]
 
-    def marks(self, name: str) -> dict[int, str]:
-        """Row id -> value of a mark."""
-        return dict(self._rows("SELECT rid, val FROM mark WHERE name = ?", name))
+    def row_sets(self, kind: str, total: int | None = None) -> dict[str, Mask]:
+        """The sets of a kind, by name: for each of `total` rows whether it is in; None: up to the last that is."""
+        found = self._rows("SELECT name, rows FROM row_set WHERE kind = ? ORDER BY name", kind)
+        return {name: row_sets.from_blob(blob, total) for name, blob in found}
 
-    def removed(self) -> list[int]:
-        return [rid for (rid,) in self._rows("SELECT rid FROM removed")]
-
-    def removal_reasons(self, rows: Iterable[int]) -> list[str | None]:
-        """Why each of `rows` is out; None if it is not."""
-        wanted = list(rows)
-        if len(wanted) == 1:
-            reasons = dict(self._rows("SELECT rid, reason FROM removed WHERE rid = ?", wanted[0]))
-        else:
-            reasons = dict(self._rows("SELECT rid, reason FROM removed"))
-        return [reasons.get(row) for row in wanted]
+    def notes(self) -> dict[int, str]:
+        """Row id -> what is written on it."""
+        return dict(self._rows("SELECT rid, text FROM note"))
 
     def operation(self, seq: int) -> Operation:
         """Operation `seq`, as if it were in force."""

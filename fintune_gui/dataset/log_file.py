@@ -9,30 +9,32 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
+from fintune_gui.dataset.row_sets import MARKED, OUT, joined, to_blob
 from fintune_gui.project.errors import DataError, FintuneError
 from fintune_gui.project.files import disk_problem, sync_folder
 
 LOG_FILE = "edits.sqlite"
 
-_VERSION = 2
+_VERSION = 3
 """Raised when the tables change; older files get the new tables when they are opened."""
 
-_SCHEMA = f"""
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS op(seq INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, time REAL NOT NULL,
     kind TEXT NOT NULL, label TEXT NOT NULL, params TEXT NOT NULL, cells INTEGER NOT NULL, rows INTEGER NOT NULL,
     digest TEXT NOT NULL, size INTEGER NOT NULL, change BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cell(col TEXT, rid INTEGER, val TEXT, PRIMARY KEY(col, rid)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS removed(rid INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS row_set(kind TEXT, name TEXT, rows BLOB NOT NULL, PRIMARY KEY(kind, name));
+CREATE TABLE IF NOT EXISTS note(rid INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS generation(file TEXT PRIMARY KEY, col TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS shown(col TEXT PRIMARY KEY, file TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS segment(start INTEGER PRIMARY KEY, rows INTEGER NOT NULL, file TEXT, info TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS naming(col TEXT PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS mark(name TEXT, rid INTEGER, val TEXT NOT NULL, PRIMARY KEY(name, rid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS view(name TEXT PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS draft(one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS place(one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER NOT NULL, tip INTEGER NOT NULL);
-INSERT OR IGNORE INTO place VALUES (1, 0, 0);
-PRAGMA user_version = {_VERSION};
+INSERT OR IGNORE INTO place VALUES (1, 0, 0)
 """
 
 
@@ -40,7 +42,7 @@ def create_log(path: Path) -> None:
     """Make the log of a new dataset, durable. Once there, a log that is missing is known to be lost."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        _make_tables(db)
     sync_folder(path.parent)
 
 
@@ -50,7 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     if _version(db, path) < _VERSION:
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        _make_tables(db)
     return db
 
 
@@ -86,14 +88,46 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
                 copyfile(source, Path(temporary) / source.name)
         with closing(sqlite3.connect(Path(temporary) / path.name)) as db:
             db.backup(copy)
-    copy.executescript(_SCHEMA)
+    _make_tables(copy)
     return copy
 
 
 def _empty() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    db.executescript(_SCHEMA)
+    _make_tables(db)
     return db
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Make the tables that are missing, and bring over what older ones hold, in one transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        _bring_over_rows(db)
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _bring_over_rows(db: sqlite3.Connection) -> None:
+    """Up to version 2 each row that was out or marked had a line of its own."""
+    older = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE name IN ('removed', 'mark')")}
+    sets: dict[tuple[str, str], list[int]] = {}
+    if "removed" in older:
+        for row, reason in db.execute("SELECT rid, reason FROM removed"):
+            sets.setdefault((OUT, reason), []).append(row)
+    if "mark" in older:
+        for row, name in db.execute("SELECT rid, name FROM mark WHERE name <> 'note'"):
+            sets.setdefault((MARKED, name), []).append(row)
+        db.execute("INSERT INTO note SELECT rid, val FROM mark WHERE name = 'note'")
+    for (kind, name), rows in sets.items():
+        blob = to_blob(joined(np.zeros(0, bool), np.array(rows, np.int64), join=True))
+        db.execute("INSERT INTO row_set VALUES (?, ?, ?)", (kind, name, blob))
+    for table in older:
+        db.execute(f"DROP TABLE {table}")
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

@@ -17,6 +17,7 @@ from fintune_gui.dataset.column import Mask, RowIds
 from fintune_gui.dataset.log import ROOT, Draft, EditLog
 from fintune_gui.dataset.picture import Picture, RowMarks
 from fintune_gui.dataset.query import Query, Replace, ReplacePreview, preview, select
+from fintune_gui.dataset.row_sets import OUT
 from fintune_gui.dataset.summary import all_sources, dataset_fingerprint, read_source
 from fintune_gui.project.document import SourceFile
 
@@ -179,7 +180,8 @@ class DatasetReading:
     def removal_reason(self, row_id: int) -> str | None:
         """Why a row is out; None if it is not."""
         with self._reading() as log:
-            return log.removal_reasons([row_id])[0]
+            sets = log.row_sets(OUT, self.total_rows)
+            return next((reason for reason, rows in sets.items() if rows[row_id]), None)
 
     def history(self) -> list[Operation]:
         """Operations from the import to now, then those that can be redone (not `in_force`)."""

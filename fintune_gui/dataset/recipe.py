@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from fintune_gui.dataset.changes import FLAG, NOTE, STAR, Change, Operation
-from fintune_gui.dataset.column import RowIds
+from fintune_gui.dataset import row_sets
+from fintune_gui.dataset.changes import FLAG, STAR, Change, Operation
+from fintune_gui.dataset.column import RowIds, distinct
 from fintune_gui.dataset.findings import CleaningStep
 from fintune_gui.dataset.query import Replace
 from fintune_gui.dataset.recipe_steps import (
@@ -34,6 +35,7 @@ from fintune_gui.dataset.recipe_steps import (
     SetDone,
     StepDone,
 )
+from fintune_gui.dataset.row_sets import MARKED
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.summary import read_source
 from fintune_gui.dataset.wording import counted
@@ -118,8 +120,9 @@ class _Reader:
             return StepDone(step=CleaningStep.model_validate(params["step"]))
         if operation.kind not in ("replace", "set"):
             return None
-        touched = {row for part in change.cells.values() for row in part.rows}.union(params.get("rows", ()))
-        rows = _row_marks(self._dataset, sorted(touched)) if params["limited"] else None
+        in_cells = [np.array(part.rows, np.int64) for part in change.cells.values()]
+        touched = distinct(np.concatenate([*in_cells, row_sets.from_json(params.get("rows", ()))]))
+        rows = _row_marks(self._dataset, touched.tolist()) if params["limited"] else None
         if operation.kind == "set":
             return SetDone(column=params["column"], value=params["value"], rows=rows)
         return ReplaceDone(replace=Replace.model_validate(params["replace"]), rows=rows)
@@ -132,12 +135,11 @@ class _Reader:
             ((key, (before, after)),) = change.renamed.items()
             self._names[key] = after
             return RenameDone(before=before, after=after)
-        if change.marks:
-            return self._marked(change)
-        if change.removed_rows:
-            rows = _row_marks(self._dataset, change.removed_rows)
-            reason = change.reasons_after[0]
-            return RestoreDone(rows=rows) if reason is None else RemoveDone(rows=rows, reason=reason)
+        if change.note is not None:
+            (row,) = _row_marks(self._dataset, [change.note.row])
+            return NoteDone(row=row, text=change.note.after or "")
+        if change.sets:
+            return self._joined_or_left(change)
         if change.cells and not change.generations:
             columns = {
                 self._names.get(key, key): Cells(
@@ -147,6 +149,15 @@ class _Reader:
             }
             return CellsDone(work=operation.kind, label=operation.label, columns=columns)
         return NotRepeated(label=operation.label, reason="It is not known how it was made.")
+
+    def _joined_or_left(self, change: Change) -> Done:
+        """The rows that were marked, taken out or brought back."""
+        first = change.sets[0]
+        rows = _row_marks(self._dataset, change.rows_in(first.kind).tolist())
+        if first.kind == MARKED:
+            given = {part.name: part.join for part in change.sets}
+            return MarkDone(rows=rows, flag=given.get(FLAG), star=given.get(STAR))
+        return RemoveDone(rows=rows, reason=first.name) if first.join else RestoreDone(rows=rows)
 
     def _number(self, row: int) -> int:
         return row if row < self._first_added else self._first_added - row - 1
@@ -164,15 +175,6 @@ class _Reader:
                 if value is not None:
                     rows[row - segment.start][self._names.get(key, key)] = value
         return AddDone(work=operation.kind, label=operation.label, rows=tuple(rows), mended=tuple(segment.mended))
-
-    def _marked(self, change: Change) -> Done:
-        if NOTE in change.marks:
-            note = change.marks[NOTE]
-            (row,) = _row_marks(self._dataset, note.rows)
-            return NoteDone(row=row, text=note.after[0] or "")
-        rows = sorted({row for part in change.marks.values() for row in part.rows})
-        given = {name: part.after[0] is not None for name, part in change.marks.items()}
-        return MarkDone(rows=_row_marks(self._dataset, rows), flag=given.get(FLAG), star=given.get(STAR))
 
 
 @dataclass

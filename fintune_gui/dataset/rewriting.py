@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fintune_gui.dataset import row_sets
 from fintune_gui.dataset.bulk import Transform, swallowed, transform_column
 from fintune_gui.dataset.changes import Change
 from fintune_gui.dataset.column import RowIds
@@ -87,7 +88,8 @@ class Rewriting:
         bulk.rows = int(np.count_nonzero(touched))
         bulk.known = {"generation_cells": in_files, "rows_touched": bulk.rows}
         if bulk.change.generations and row_ids is not None:
-            bulk.known["rows"] = np.flatnonzero(touched).tolist()  # a column file does not tell which rows it changed
+            # a column file does not tell which rows it changed
+            bulk.known["rows"] = row_sets.to_json(np.flatnonzero(touched))
         return bulk
 
     def abandon(self) -> None:

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT
 from fintune_gui.dataset.bulk import Transform, changed_cells
-from fintune_gui.dataset.changes import FLAG, NOTE, STAR, CellChange, Change, Operation, Segment
-from fintune_gui.dataset.column import RowIds
+from fintune_gui.dataset.changes import FLAG, STAR, CellChange, Change, NoteChange, Operation, Segment, SetChange
+from fintune_gui.dataset.column import NO_ROWS, RowIds
 from fintune_gui.dataset.health import back_up
 from fintune_gui.dataset.loading import Files
 from fintune_gui.dataset.log import CHANGED_ELSEWHERE, LOG_FILE, ROOT, Draft, EditLog
@@ -27,6 +27,7 @@ from fintune_gui.dataset.places import BASE_FILE, BASE_FOLDER, recover
 from fintune_gui.dataset.query import Replace, replacer
 from fintune_gui.dataset.reading import DatasetReading
 from fintune_gui.dataset.rewriting import Rewriting
+from fintune_gui.dataset.row_sets import MARKED, OUT
 from fintune_gui.dataset.summary import log_is_lost, read_source
 from fintune_gui.dataset.wording import counted
 from fintune_gui.project.document import SourceFile
@@ -194,14 +195,20 @@ class Dataset(DatasetReading):
             rows = picture.require_rows(row_ids)
             rows = rows[~picture.removed_mask[rows]]
             label = label or f"Removed {counted(len(rows), 'row')}: {reason}"
-            return self._change_removed(kind, label, rows, reason, params)
+            if not len(rows):
+                return None
+            return self._do(kind, label, dict(params or {}), Change(sets=[SetChange(OUT, reason, rows, True)]))
 
     def restore(self, row_ids: Iterable[int] | RowIds) -> Operation | None:
         """Bring removed rows back. None if none of them was out."""
         with self._changing() as picture:
             rows = picture.require_rows(row_ids)
-            rows = rows[picture.removed_mask[rows]]
-            return self._change_removed("restore", f"Brought back {counted(len(rows), 'row')}", rows, None, None)
+            sets = self._log.row_sets(OUT, picture.total_rows)
+            back = {reason: rows[out[rows]] for reason, out in sets.items()}
+            change = Change(sets=[SetChange(OUT, reason, some, False) for reason, some in back.items() if len(some)])
+            if not change.sets:
+                return None
+            return self._do("restore", f"Brought back {counted(change.touched_rows(), 'row')}", {}, change)
 
     def append_rows(
         self, rows: Sequence[Mapping[str, str | None]], *, kind: str = "add", label: str = "",
@@ -284,16 +291,13 @@ class Dataset(DatasetReading):
             rows = picture.require_rows(row_ids)
             change = Change()
             for name, wanted, now in ((FLAG, flag, picture.flagged_mask), (STAR, star, picture.starred_mask)):
-                changing = rows[now[rows] != wanted].tolist() if wanted is not None else []
-                if changing:
-                    before: list[str | None] = [None if wanted else "1"] * len(changing)
-                    after: list[str | None] = ["1" if wanted else None] * len(changing)
-                    change.marks[name] = CellChange(changing, before, [], after)
-            if not change.marks:
+                changing = rows[now[rows] != wanted] if wanted is not None else NO_ROWS
+                if len(changing):
+                    change.sets.append(SetChange(MARKED, name, changing, bool(wanted)))
+            if not change.sets:
                 return None
             words = {FLAG: ("Unflagged", "Flagged"), STAR: ("Took the star off", "Starred")}
-            given = {FLAG: flag, STAR: star}
-            label = " and ".join(words[name][bool(given[name])] for name in change.marks).capitalize()
+            label = " and ".join(words[part.name][part.join] for part in change.sets).capitalize()
             return self._do("mark", f"{label} {counted(change.touched_rows(), 'row')}", {}, change)
 
     def set_note(self, row_id: int, text: str) -> Operation | None:
@@ -303,7 +307,7 @@ class Dataset(DatasetReading):
             before, after = picture.notes().get(row_id), (_storable(text) or "").strip() or None
             if before == after:
                 return None
-            change = Change(marks={NOTE: CellChange([row_id], [before], [], [after])})
+            change = Change(note=NoteChange(row_id, before, after))
             what = "Wrote a note on" if after else "Took the note off"
             return self._do("note", f"{what} row {row_id + 1:,}", {}, change)
 
@@ -377,16 +381,6 @@ class Dataset(DatasetReading):
                     self._log.refresh()
                     self._picture = self._files.picture(self._log)
                 raise
-
-    def _change_removed(
-        self, kind: str, label: str, rows: RowIds, reason: str | None, params: Mapping[str, Any] | None
-    ) -> Operation | None:
-        if not len(rows):
-            return None
-        no_reasons: list[str | None] = [None] * len(rows)
-        before = self._log.removal_reasons(rows.tolist()) if reason is None else no_reasons
-        change = Change(removed_rows=rows.tolist(), reasons_before=before, reasons_after=[reason] * len(rows))
-        return self._do(kind, label, dict(params or {}), change)
 
 
 def _storable(value: str | None) -> str | None:

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from fintune_gui.dataset.base import damaged
 from fintune_gui.dataset.log import LOG_FILE, EditLog
 from fintune_gui.dataset.log_file import log_missing
 from fintune_gui.dataset.places import BASE_FILE, SOURCE_FILE
+from fintune_gui.dataset.row_sets import OUT
 from fintune_gui.project.document import SourceFile
 from fintune_gui.project.files import fingerprint
 from fintune_gui.project.settings import Frozen
@@ -55,7 +57,7 @@ def read_summary(folder: Path) -> Summary | None:
         rejected = sum(found["rejected"] for segment in segments for found in segment.sources)
         return Summary(
             rows=source["rows"] + sum(segment.rows for segment in segments),
-            removed=len(log.removed()),
+            removed=sum(int(np.count_nonzero(rows)) for rows in log.row_sets(OUT).values()),
             rejected=source["rejected"] + rejected - sum(len(segment.mended) for segment in segments),
             columns=tuple(names.get(key, key) for key in keys),
             operations=log.operations_in_force(),

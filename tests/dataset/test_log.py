@@ -28,7 +28,7 @@ def test_that_a_log_that_is_just_being_made_reads_as_empty(tmp_path: Path) -> No
 
     log = EditLog(tmp_path / "edits.sqlite", read_only=True)
     try:
-        assert (log.head, log.removed(), log.history()) == (ROOT, [], [])
+        assert (log.head, log.row_sets("out"), log.history()) == (ROOT, {}, [])
     finally:
         log.close()
 

@@ -21,6 +21,7 @@ import pytest
 
 from fintune_gui.dataset.importing import add_files, import_files
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.files import remove_leftovers
 from tests.dataset.conftest import write_csv
 from tests.dataset.crash.script import EVERY_KIND, endless
 from tests.dataset.row_model import RowModel, do, observe
@@ -123,7 +124,8 @@ def check_rows(place: Place, before: RowModel, after: RowModel | None) -> bool:
         assert seen == model.now
         check_files(place, dataset)
     place.check_sources()
-    assert {path.name for path in place.dataset.glob("*.tmp")} <= {"edits.backup.tmp"}  # the next backup begins with it
+    remove_leftovers(place.dataset)  # as opening the project does
+    assert not list(place.dataset.glob("*.tmp"))
     with closing(sqlite3.connect(place.dataset / "edits.sqlite")) as db:
         assert db.execute("PRAGMA quick_check").fetchall() == [("ok",)]
     return ahead
