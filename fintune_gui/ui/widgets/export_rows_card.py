@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.check_menu import CheckMenu
-from fintune_gui.ui.widgets.controls import Button, ComboBox, Label
+from fintune_gui.ui.widgets.controls import Button, ComboBox
 from fintune_gui.ui.widgets.feedback import ErrorPanel
+from fintune_gui.ui.widgets.labelled import labelled
 from fintune_gui.ui.widgets.progress_strip import ProgressStrip
 
 KINDS: tuple[tuple[str, object], ...] = (
@@ -56,7 +57,7 @@ class ExportRowsCard(Card):
         self.add_action(Button("Close", self.closed.emit, kind="link", tool_tip="Esc"))
         fields = row(spacing=metrics.GAP)
         for words, field in (("Rows", self.scope), ("Columns", self.columns), ("Format", self.kind)):
-            fields.addWidget(_field(words, field))
+            fields.addWidget(labelled(words, field))
         fields.addStretch(1)
         fields.addWidget(self.start, 0, Qt.AlignmentFlag.AlignBottom)
         self.add(fields)
@@ -86,15 +87,3 @@ class ExportRowsCard(Card):
     def _on_columns(self, ticked: list[str]) -> None:
         self.start.setEnabled(bool(ticked))
         self.start.setToolTip("" if ticked else "Choose at least one column.")
-
-
-def _field(words: str, editor: QWidget) -> QWidget:
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(metrics.TINY_GAP)
-    label = Label(words, "small")
-    label.setBuddy(editor)
-    layout.addWidget(label)
-    layout.addWidget(editor)
-    return box

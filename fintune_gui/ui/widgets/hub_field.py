@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy
 
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.controls import Button, Label, LineEdit, SpinBox
+from fintune_gui.ui.widgets.labelled import labelled
 
 _WORDS = (
     "Its first rows are fetched to be shown here; the rest comes when you import it. "
@@ -43,9 +44,9 @@ class HubField(Card):
         self.name.textChanged.connect(self._on_text)
         self.look = Button("Look at it", self._want)
         fields = row(spacing=metrics.GAP)
-        fields.addWidget(_field("Name", self.name), 1)
-        fields.addWidget(_field("Subset", self.subset))
-        fields.addWidget(_field("Rows at most", self.most_rows))
+        fields.addWidget(labelled("Name", self.name), 1)
+        fields.addWidget(labelled("Subset", self.subset))
+        fields.addWidget(labelled("Rows at most", self.most_rows))
         fields.addWidget(self.look, 0, Qt.AlignmentFlag.AlignBottom)
         self.add_action(Button("Close", self.closed.emit, kind="link", tool_tip="Esc"))
         self.add(fields)
@@ -73,15 +74,3 @@ class HubField(Card):
         if name:
             asked = {"subset": subset or None, "most_rows": most or None}
             self.wanted.emit(name, {option: value for option, value in asked.items() if value is not None})
-
-
-def _field(words: str, editor: QWidget) -> QWidget:
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(metrics.TINY_GAP)
-    label = Label(words, "small")
-    label.setBuddy(editor)
-    layout.addWidget(label)
-    layout.addWidget(editor)
-    return box

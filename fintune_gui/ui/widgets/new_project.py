@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from fintune_gui.project.document import Objective, Project, Task, metrics_for, parse_goal
 from fintune_gui.project.errors import ProjectError
@@ -13,10 +13,12 @@ from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card, row
 from fintune_gui.ui.widgets.choice import ChoiceCards
 from fintune_gui.ui.widgets.controls import Button, Label, LineEdit
+from fintune_gui.ui.widgets.labelled import labelled
 from fintune_gui.ui.widgets.task_choices import TASKS
 
 _EXAMPLE_GOALS = {
     Task.CLASSIFICATION: "F1 >= 0.90",
+    Task.MULTI_LABEL: "micro F1 >= 0.80",
     Task.INSTRUCTION: "perplexity <= 12",
     Task.CHAT: "perplexity <= 12",
     Task.TEXT: "perplexity <= 12",
@@ -47,9 +49,9 @@ class NewProjectCard(Card):
         self.tasks.chosen.connect(self._show_example)
         self._error = Label("", "small", tone="bad", wrap=True)
         self._files = Label("", "small", wrap=True)
-        self.add(_field("Name", self.name))
-        self.add(_field("What shall the model learn?", self.tasks))
-        self.add(_field("Goal, if you have one", self.goal))
+        self.add(labelled("Name", self.name))
+        self.add(labelled("What shall the model learn?", self.tasks))
+        self.add(labelled("Goal, if you have one", self.goal))
         self.add(self._error)
         self.add(self._files)
         self.make = Button("Make the project", self._accept, kind="primary")
@@ -94,16 +96,3 @@ class NewProjectCard(Card):
         self.goal.mark_invalid(invalid=False)
         self._show_error("")
         self.accepted.emit(Project(name=name, objective=Objective(task=task, metric=metric, target=target)))
-
-
-def _field(words: str, editor: QWidget) -> QWidget:
-    """A field below its words."""
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(metrics.TINY_GAP)
-    label = Label(words, "small")
-    label.setBuddy(editor)
-    layout.addWidget(label)
-    layout.addWidget(editor)
-    return box

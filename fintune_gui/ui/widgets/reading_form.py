@@ -8,11 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from fintune_gui.ui.theme import metrics
-from fintune_gui.ui.widgets.controls import ComboBox, Label, set_shown
+from fintune_gui.ui.widgets.controls import ComboBox, set_shown
 from fintune_gui.ui.widgets.incoming_file import Incoming
+from fintune_gui.ui.widgets.labelled import labelled
 
 FORMATS: tuple[tuple[str, object], ...] = (
     ("CSV or TSV", "csv"),
@@ -88,7 +89,9 @@ class ReadingForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields = {guess.option: ComboBox(guess.words) for guess in GUESSES}
-        self._boxes = {guess.option: _field(guess.words, self.fields[guess.option]) for guess in GUESSES}
+        for field in self.fields.values():
+            field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._boxes = {guess.option: labelled(guess.words, self.fields[guess.option]) for guess in GUESSES}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(metrics.GAP)
@@ -179,16 +182,3 @@ def _means_something(file: Incoming, option: str, choices: Sequence[object]) -> 
         return len(choices) > 1 or option in file.choices
     kind = _format_of(file)
     return kind in _ONLY_FOR[option] if kind else option in ("encoding", "delimiter")
-
-
-def _field(words: str, editor: QWidget) -> QWidget:
-    box = QWidget()
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(metrics.TINY_GAP)
-    label = Label(words, "small")
-    label.setBuddy(editor)
-    editor.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    layout.addWidget(label)
-    layout.addWidget(editor)
-    return box
