@@ -65,7 +65,7 @@ def test_that_a_run_killed_while_saving_loses_nothing(nursery: TrainerNursery, t
     assert_same(killed, whole)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_that_there_is_no_moment_of_a_save_at_which_a_kill_costs_anything(
     nursery: TrainerNursery, tmp_path: Path
@@ -86,7 +86,7 @@ def test_that_there_is_no_moment_of_a_save_at_which_a_kill_costs_anything(
     assert operation > 50
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 def test_that_thirty_kills_at_random_moments_change_no_loss(tmp_path: Path) -> None:
     whole, killed = two_runs(tmp_path, rows=160, epochs=10)
