@@ -1,7 +1,8 @@
 """Which role? Decided before anything heavy is imported.
 
 ``python -m fintune_gui`` opens the window; ``engine FOLDER`` and ``data FOLDER`` are the processes that jobs run in,
-and ``texts`` is the one that takes work on very many texts off the window.
+``team FOLDER`` computes for one of them on a further graphics card, and ``texts`` is the one that takes work on very
+many texts off the window.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 
 CHILD_ROLES = {
     "engine": "fintune_gui.engine.worker",
+    "team": "fintune_gui.engine.team_member",
     "data": "fintune_gui.dataset.worker",
     "texts": "fintune_gui.dataset.text_process",
 }

@@ -52,6 +52,8 @@ class CheckpointState(Frozen):
     gradient_checkpointing: bool
     half: bool
     threads: int
+    processes: int = 1
+    """How many computed together."""
     versions: dict[str, str]
     random_states: dict[str, Any]
 

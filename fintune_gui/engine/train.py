@@ -11,12 +11,13 @@ from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine import checkpoints
 from fintune_gui.engine.checkpoints import CheckpointState
 from fintune_gui.engine.data import Example, load_examples, read_rows
-from fintune_gui.engine.device import choose_device
+from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
 from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.precision import settle_precision
 from fintune_gui.engine.stepping import choose_layout
+from fintune_gui.engine.team import MemberLostError, Team, assembled
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.errors import ModelError, TrainingError
 from fintune_gui.project.events import Outcome
@@ -35,6 +36,19 @@ def run(spec: TrainSpec, job: Job) -> Result:
     resumed = _latest_state(job)
     device = choose_device(job, half=resumed.half if resumed else None)
     tokenizer = ModelTokenizer.load(Path(spec.model.folder))
+    with assembled(job, spec.training.gpus, device, padding_id(tokenizer)) as team:
+        return _run(spec, job, tokenizer, device=device, team=team, resumed=resumed)
+
+
+def _run(
+    spec: TrainSpec,
+    job: Job,
+    tokenizer: ModelTokenizer,
+    *,
+    device: Device,
+    team: Team | None,
+    resumed: CheckpointState | None,
+) -> Result:
     job.progress("Reading the rows", 0)
     training = load_examples(job, job.folder, "train", spec, tokenizer)
     validation = load_examples(job, job.folder, "validation", spec, tokenizer)
@@ -48,11 +62,13 @@ def run(spec: TrainSpec, job: Job) -> Result:
     if resumed is None:
         device = settle_precision(job, device, model, layout, training)
     if resumed is not None:
-        _continue_from(job, model, resumed)
+        _continue_from(job, model, resumed, processes=team.size if team else 1)
     elif spec.start_from_run is not None:
         _begin_with_best_of(job, model, spec.start_from_run)
     if spec.training.gradient_checkpointing or (resumed is not None and resumed.gradient_checkpointing):
         enable_gradient_checkpointing(model)
+    if team:
+        team.join(model, layout)
 
     schedule = Schedule(len(training), spec.training)
     samples = read_rows(job.folder, "validation")[:SAMPLE_ROWS] if spec.objective.task.generates else []
@@ -70,6 +86,7 @@ def run(spec: TrainSpec, job: Job) -> Result:
         first_step=resumed.step if resumed else 0,
         rate_factor=resumed.rate_factor if resumed else 1.0,
         budget=resumed.budget if resumed else None,
+        team=team,
         check=loop.obey,
         callbacks=[loop],
     )
@@ -95,6 +112,9 @@ def _train(loop: RunLoop) -> Outcome:
             loop.trainer.train()
     except RunInterrupted as interrupted:
         return loop.wind_up(interrupted.outcome)
+    except MemberLostError:
+        loop.wind_up("interrupted")
+        raise
     finally:
         loop.awake.release()
     return "completed"
@@ -113,18 +133,28 @@ def _latest_state(job: Job) -> CheckpointState | None:
     return state
 
 
-def _continue_from(job: Job, model: Model, resumed: CheckpointState) -> None:
+def _continue_from(job: Job, model: Model, resumed: CheckpointState, *, processes: int) -> None:
     """Put the latest checkpoint's weights in place, and say where exactness ends."""
     folder = checkpoints.find_checkpoint(job.folder, "latest")
     assert folder is not None
     load_trainable_state(model, folder / checkpoints.WEIGHTS_FILE)
     job.log(f"Going on after step {resumed.step}.")
-    if resumed.threads != torch.get_num_threads():
+    if resumed.processes != processes:
+        job.log(
+            f"The run computed in {_processes(resumed.processes)} before and computes in {processes} now: "
+            "the last digits of the losses may differ from an uninterrupted run.",
+            "warning",
+        )
+    elif resumed.threads != torch.get_num_threads():
         job.log(
             f"The run used {resumed.threads} threads before and uses {torch.get_num_threads()} now: "
             "the last digits of the losses may differ from an uninterrupted run.",
             "warning",
         )
+
+
+def _processes(number: int) -> str:
+    return "one process" if number == 1 else f"{number} processes"
 
 
 def _begin_with_best_of(job: Job, model: Model, run: int) -> None:

@@ -17,6 +17,7 @@ from fintune_gui.engine.device import Device
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.model import Model, base_of, count_parameters
 from fintune_gui.engine.stepping import Layout
+from fintune_gui.engine.team import Team
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.events import Plan
 from fintune_gui.project.memory import TOKENS_AT_ONCE_CPU, TOKENS_AT_ONCE_GPU
@@ -128,6 +129,7 @@ class StepTrainer(Trainer):
         first_step: int = 0,
         rate_factor: float = 1.0,
         budget: int | None = None,
+        team: Team | None = None,
         check: Callable[[], None] = lambda: None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -137,6 +139,7 @@ class StepTrainer(Trainer):
         self.examples = examples
         self.first_step = first_step
         self.rate_factor = rate_factor
+        self.team = team
         self.check = check
         self.budget = budget or (TOKENS_AT_ONCE_CPU if device.torch.type == "cpu" else TOKENS_AT_ONCE_GPU)
         self.facts = StepFacts()
@@ -162,6 +165,7 @@ class StepTrainer(Trainer):
             disable_tqdm=True,
             remove_unused_columns=False,
         )
+        arguments._n_gpu = min(1, arguments.n_gpu)  # the stock trainer would spread over all cards in its own way
         super().__init__(model=model, args=arguments, callbacks=callbacks)
 
     def get_train_dataloader(self) -> Any:
@@ -238,17 +242,27 @@ class StepTrainer(Trainer):
 
     def _gradients_of(self, model: Any, rows: list[Example]) -> float:
         model.train()
-        parts = self.layout.plan(rows, self.budget)
         weight = self.layout.weight(rows)
+        mine = self._hand_out(rows, 1 / weight) if self.team else rows
         loss, computed = 0.0, 0
-        for part in parts:
+        for part in self.layout.plan(mine, self.budget):
             self.check()
-            sums = self.layout.compute([rows[index] for index in part], scale=1 / weight)
+            sums = self.layout.compute([mine[index] for index in part], scale=1 / weight)
+            loss += sums.loss / weight
+            computed += sums.computed
+        for _, sums in self.team.collect(gradients=True, check=self.check) if self.team else ():
             loss += sums.loss / weight
             computed += sums.computed
         useful = sum(len(row) for row in rows)
         self.facts = StepFacts(loss, useful, computed, self.facts.useful_total + useful)
         return loss
+
+    def _hand_out(self, rows: list[Example], scale: float) -> list[Example]:
+        """Let the team compute some of a step's rows. Returns those that are left for this process."""
+        assert self.team is not None
+        seed = self.schedule.training.seed * 1_000_003 + (self.first_step + self.state.global_step) * self.team.size
+        checkpointing = base_of(self.model).is_activation_checkpointing
+        return self.team.hand_out(self.layout, rows, self.budget, scale=scale, seed=seed, checkpointing=checkpointing)
 
     def _use_less_memory(self, model: Any, largest: Example, message: str) -> None:
         """Prepare to try the step again with less memory: smaller parts first, then gradient checkpointing."""

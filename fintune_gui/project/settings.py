@@ -202,6 +202,12 @@ class TrainingSettings(Decision):
     gradient_checkpointing: Annotated[bool, FieldHelp("Gradient checkpointing")] = Field(
         default=False, description="Needs much less memory and about a third more time."
     )
+    gpus: Annotated[int, FieldHelp("Graphics cards", "at once")] = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Graphics cards of this computer that compute together: the same losses sooner.",
+    )
     seed: Annotated[int, FieldHelp("Seed")] = Field(
         default=42, ge=0, le=2**31 - 1, description="The same seed on the same computer gives the same run."
     )
