@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 FEWEST_SHARED = 16
 """Shorter beginnings cost more bookkeeping than they save."""
@@ -22,38 +21,48 @@ class Group:
     rows: tuple[int, ...]
     shared: int = 0
 
+    @property
+    def saved(self) -> int:
+        """Tokens that are not computed again."""
+        return (len(self.rows) - 1) * self.shared
+
     def tokens(self, lengths: Sequence[int]) -> int:
         """Tokens that are computed for the group."""
-        return self.shared + sum(lengths[row] - self.shared for row in self.rows)
+        return sum(lengths[row] for row in self.rows) - self.saved
 
 
 def group_rows(rows: Sequence[Sequence[int]], *, fewest: int = FEWEST_SHARED) -> list[Group]:
-    """Group token sequences so that as few tokens as possible are computed; every row is in one group.
+    """Group token sequences so that few tokens are computed; every row is in one group.
 
-    Rows are sorted, so that those with a common beginning are neighbours. Neighbours join in the order of how much they
-    share; whether a joined group beats its parts is decided by the tokens that each saves.
+    The common beginnings of sorted rows form a tree, which is walked once. At each beginning those groups inside it
+    join whose rows save more with it than they did apart. Rarely, a group that joined early would have been worth more
+    to a shorter beginning further up: then a few tokens are computed twice.
     """
     order = sorted(range(len(rows)), key=lambda row: (rows[row], row))
-    joints = [(_common_length(rows[a], rows[b]), place) for place, (a, b) in enumerate(pairwise(order))]
-    best: dict[int, tuple[int, int, list[Group]]] = {
-        place: (place, 0, [Group((row,))]) for place, row in enumerate(order)
-    }
-    """First place of a run of neighbours -> its last place, the tokens saved, and its groups."""
-    first_of = list(range(len(order)))
-    for shared, place in sorted(joints, key=lambda joint: (-joint[0], joint[1])):
-        if shared < fewest:
-            break
-        left, right = _root(first_of, place), place + 1
-        _, left_saved, left_groups = best[left]
-        right_end, right_saved, right_groups = best.pop(right)
-        saved = (right_end - left) * shared
-        if saved >= left_saved + right_saved:
-            groups = [Group(tuple(order[left : right_end + 1]), shared)]
-        else:
-            saved, groups = left_saved + right_saved, left_groups + right_groups
-        best[left] = (right_end, saved, groups)
-        first_of[right] = left
-    return [group for _, (_, _, groups) in sorted(best.items()) for group in groups]
+    open_beginnings: list[tuple[int, list[Group]]] = [(0, [])]
+    """Length of each beginning around the present row, the shortest first, and the groups inside it so far."""
+    for row, following in zip(order, [*order[1:], None], strict=False):
+        common = 0 if following is None else _common_length(rows[row], rows[following])
+        shared = common if common >= fewest else 0
+        if shared > open_beginnings[-1][0]:
+            open_beginnings.append((shared, []))
+        open_beginnings[-1][1].append(Group((row,)))
+        while open_beginnings[-1][0] > shared:
+            ended, groups = open_beginnings.pop()
+            if open_beginnings[-1][0] < shared:
+                open_beginnings.append((shared, []))
+            open_beginnings[-1][1].extend(_joined(groups, ended))
+    return open_beginnings[0][1]
+
+
+def _joined(groups: list[Group], shared: int) -> list[Group]:
+    """The groups inside a beginning of `shared` tokens, those joined that save more together."""
+    gains = [len(group.rows) * shared - group.saved for group in groups]
+    if sum(gain for gain in gains if gain > 0) <= shared:
+        return groups
+    together = tuple(row for group, gain in zip(groups, gains, strict=True) if gain > 0 for row in group.rows)
+    apart = [group for group, gain in zip(groups, gains, strict=True) if gain <= 0]
+    return [Group(together, shared), *apart]
 
 
 def divide(group: Group, lengths: Sequence[int], budget: int) -> list[Group]:
@@ -68,13 +77,6 @@ def divide(group: Group, lengths: Sequence[int], budget: int) -> list[Group]:
         parts[-1].append(row)
         room -= own
     return [Group(tuple(part), group.shared if len(part) > 1 else 0) for part in parts]
-
-
-def _root(first_of: list[int], place: int) -> int:
-    while first_of[place] != place:
-        first_of[place] = first_of[first_of[place]]
-        place = first_of[place]
-    return place
 
 
 def _common_length(a: Sequence[int], b: Sequence[int]) -> int:
