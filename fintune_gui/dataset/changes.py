@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ class Operation(Frozen):
     rows: int
     time: float
     in_force: bool = True
+
+
+_CELLS_A_LINE = 1000
 
 
 @dataclass
@@ -123,11 +127,28 @@ class Change:
     renamed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps(self, default=row_sets.to_json)
+        """JSON, with the cells that a line does not hold in lines behind it: one long line holds the interpreter."""
+        parts = [("cells", self.cells), ("generations", self.generations)]
+        head = vars(self) | {kind: {key: _cut(part, 0) for key, part in named.items()} for kind, named in parts}
+        lines = BytesIO()
+        lines.write(orjson.dumps(head, default=row_sets.to_json))
+        for kind, named in parts:
+            for key, part in named.items():
+                for start in range(_CELLS_A_LINE, len(part.rows), _CELLS_A_LINE):
+                    lines.write(b"\n")
+                    lines.write(orjson.dumps({kind: {key: _cut(part, start)}}))
+        return lines.getvalue()
 
     @classmethod
     def from_bytes(cls, plain: bytes) -> Change:
-        raw = orjson.loads(plain)
+        lines = BytesIO(plain)
+        raw = orjson.loads(lines.readline())
+        for line in lines:
+            ((kind, named),) = orjson.loads(line).items()
+            for key, part in named.items():
+                for name, values in part.items():
+                    if isinstance(values, list):
+                        raw[kind][key][name] += values
         if "sets" not in raw:
             raw |= _sets_of_version_2(raw)
         sets = [SetChange(**{**part, "rows": row_sets.from_json(part["rows"])}) for part in raw["sets"]]
@@ -162,6 +183,12 @@ class Change:
         in_cells = [np.array(part.rows, np.int64) for part in self.cells.values()]
         noted = [] if self.note is None else [np.array([self.note.row])]
         return len(distinct(np.concatenate([*in_cells, *noted, self.rows_in(MARKED), self.rows_in(OUT)])))
+
+
+def _cut(part: CellChange | GenerationChange, start: int) -> dict[str, Any]:
+    """As many cells of a change, from `start` on, as a line holds."""
+    end = start + _CELLS_A_LINE
+    return {name: value[start:end] if isinstance(value, list) else value for name, value in vars(part).items()}
 
 
 def _sets_of_version_2(raw: dict[str, Any]) -> dict[str, Any]:

@@ -61,8 +61,9 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _merge_early(monkeypatch: pytest.MonkeyPatch) -> None:
+def _make_much_of_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fintune_gui.dataset.column._MOST_RECENT", 2)
+    monkeypatch.setattr("fintune_gui.dataset.changes._CELLS_A_LINE", 2)
 
 
 def fresh(imported: Path, tmp_path: Path, name: str = "copy") -> Path:
