@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -128,6 +128,7 @@ class Change:
 
     def to_bytes(self) -> bytes:
         """JSON, with the cells that a line does not hold in lines behind it: one long line holds the interpreter."""
+        parts: list[tuple[str, Mapping[str, CellChange | GenerationChange]]]
         parts = [("cells", self.cells), ("generations", self.generations)]
         head = vars(self) | {kind: {key: _cut(part, 0) for key, part in named.items()} for kind, named in parts}
         lines = BytesIO()
