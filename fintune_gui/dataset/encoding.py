@@ -1,13 +1,14 @@
 """Rows as tokens. The preview and training both call this, so what is shown is what is learned.
 
 The prompt is a prefix of the example token by token; every answer is followed by exactly one end mark; with
-``learn_from = answer`` only answers and their end marks carry loss.
+``learn_from = answer`` only answers and their end marks carry loss. A seq2seq model is given prompt and answer apart:
+only the answer carries loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -17,11 +18,15 @@ from fintune_gui.dataset.formatting import to_messages
 from fintune_gui.dataset.tokenizer import ModelTokenizer
 from fintune_gui.project.document import FormatSettings, LearnFrom, Role, Task, Template
 from fintune_gui.project.errors import DataError
+from fintune_gui.project.seq2seq import wrong_task
 from fintune_gui.project.settings import Frozen
 
 __all__ = ["Encoded", "ModelTokenizer", "TokenSpan", "encode_prompt", "encode_row", "token_view"]
 
 Row = Mapping[str, str | None]
+
+UNCUT = 131072
+"""A greatest length that no row reaches."""
 
 
 @dataclass
@@ -33,12 +38,15 @@ class Encoded:
         learned: For each token whether it carries loss; all False for classification, which learns from the label.
         special: For each token whether it is no text.
         cut_ids: Tokens beyond ``max_length``, which the model does not see.
+        prompt: What a seq2seq model reads; all else is then what it writes, after the token that it begins with.
+            Each of the two has at most ``max_length`` tokens, not counting that one.
     """
 
     ids: list[int]
     learned: list[bool]
     special: list[bool]
     cut_ids: list[int] = field(default_factory=list)
+    prompt: Encoded | None = None
 
     @property
     def cut(self) -> int:
@@ -46,12 +54,15 @@ class Encoded:
         return len(self.cut_ids)
 
 
+SpanKind = Literal["trained", "context", "special", "cut", "part"]
+
+
 class TokenSpan(Frozen):
     """One token for the token view."""
 
     text: str
-    kind: Literal["trained", "context", "special", "cut"]
-    """ "trained": carries loss (end marks too); "special": no text and no loss."""
+    kind: SpanKind
+    """ "trained": carries loss (end marks too); "special": no text and no loss; "part": no token, but a heading."""
 
 
 @dataclass
@@ -73,10 +84,11 @@ def encode_row(tokenizer: ModelTokenizer, row: Row, format_: FormatSettings, tas
     Raises:
         DataError: if the row is no usable conversation, or the model has no chat template but the format wants it.
     """
-    if task is Task.CLASSIFICATION:
+    if not task.generates:
         text = row.get(format_.roles[Role.TEXT]) or ""
-        ids, cut = tokenizer.cut_for_classification(text, format_.max_length)
-        return Encoded(ids, [False] * len(ids), _special(tokenizer, ids), cut)
+        return _only_read(tokenizer, text, format_.max_length)
+    if tokenizer.start_id is not None:
+        return _read_and_written(tokenizer, *_prompt_and_answer(row, format_, task), format_.max_length)
     example = _example(tokenizer, row, format_, task)
     learned = _learned(tokenizer, example, format_.learn_from)
     kept = example.ids[: format_.max_length]
@@ -91,6 +103,9 @@ def encode_prompt(tokenizer: ModelTokenizer, row: Row, format_: FormatSettings, 
     Raises:
         DataError: as `encode_row`.
     """
+    if tokenizer.start_id is not None:
+        prompt, answer = _prompt_and_answer(row, format_, task)
+        return _only_read(tokenizer, prompt, format_.max_length).ids, answer
     example = _example(tokenizer, row, format_, task)
     if task is Task.TEXT:
         text_ids = example.ids[: -1 if example.ids[-1:] == [tokenizer.eos_id] else None]
@@ -101,8 +116,12 @@ def encode_prompt(tokenizer: ModelTokenizer, row: Row, format_: FormatSettings, 
 
 
 def token_view(tokenizer: ModelTokenizer, encoded: Encoded) -> list[TokenSpan]:
-    """The tokens of a row with their texts, for showing."""
-    kinds: list[Literal["trained", "context", "special", "cut"]] = []
+    """The tokens of a row with their texts, for showing; of a seq2seq model what it reads, and then what it writes."""
+    if encoded.prompt is not None:
+        read, written = TokenSpan(text="The model reads", kind="part"), TokenSpan(text="The model writes", kind="part")
+        answer = replace(encoded, prompt=None)
+        return [read, *token_view(tokenizer, encoded.prompt), written, *token_view(tokenizer, answer)]
+    kinds: list[SpanKind] = []
     for learned, special in zip(encoded.learned, encoded.special, strict=True):
         kinds.append("trained" if learned else "special" if special else "context")
     texts = tokenizer.pieces(encoded.ids + encoded.cut_ids)
@@ -112,6 +131,43 @@ def token_view(tokenizer: ModelTokenizer, encoded: Encoded) -> list[TokenSpan]:
 
 def _special(tokenizer: ModelTokenizer, ids: list[int]) -> list[bool]:
     return [number in tokenizer.special_ids for number in ids]
+
+
+def _only_read(tokenizer: ModelTokenizer, text: str, max_length: int) -> Encoded:
+    """A text that is read as a whole, with the special tokens around it; nothing in it carries loss."""
+    ids, cut = tokenizer.cut_whole(text, max_length)
+    return Encoded(ids, [False] * len(ids), _special(tokenizer, ids), cut)
+
+
+def _read_and_written(tokenizer: ModelTokenizer, prompt: str, answer: str, max_length: int) -> Encoded:
+    """Prompt and answer apart, as a seq2seq model wants them. An answer that is cut off has no end mark."""
+    assert tokenizer.start_id is not None
+    ids, _ = tokenizer.cut_whole(answer, UNCUT)
+    ids = [tokenizer.start_id, *_with_end(tokenizer, ids)]
+    kept = ids[: max_length + 1]
+    special = [True, *_special(tokenizer, kept[1:])]
+    learned = [False] + [True] * (len(kept) - 1)
+    return Encoded(kept, learned, special, ids[len(kept) :], _only_read(tokenizer, prompt, max_length))
+
+
+def _prompt_and_answer(row: Row, format_: FormatSettings, task: Task) -> tuple[str, str]:
+    """What a seq2seq model reads, and what it shall write: the last answer. A system prompt stands before, as a prefix.
+
+    Raises:
+        DataError: if the row has no answer, or the task is another one than instruction.
+    """
+    if task is not Task.INSTRUCTION:
+        raise DataError(
+            "data.not_two_texts",
+            f"The rows of the task {task.value} cannot be given to this model.",
+            wrong_task(task),
+            "Choose another model, or the objective instruction.",
+        )
+    messages = to_messages(row, format_, task)
+    last = max(place for place, message in enumerate(messages) if message.role == "assistant")
+    prefix = " ".join(message.content for message in messages[:last] if message.role == "system")
+    said = "\n\n".join(message.content for message in messages[:last] if message.role != "system")
+    return f"{prefix} {said}".strip(), messages[last].content
 
 
 def _learned(tokenizer: ModelTokenizer, example: _Example, learn_from: LearnFrom) -> list[bool]:

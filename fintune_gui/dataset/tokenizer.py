@@ -11,6 +11,7 @@ from tokenizers import Encoding, Tokenizer
 from fintune_gui.dataset.chat_template import ChatTemplate
 from fintune_gui.dataset.conversations import Message
 from fintune_gui.project.errors import DataError, ModelError
+from fintune_gui.project.seq2seq import start_token
 
 _SPECIAL_NAMES = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
 
@@ -21,18 +22,26 @@ class ModelTokenizer:
     Attributes:
         eos_id, bos_id, pad_id: Numbers of the special tokens; None where the model has none.
         end_ids: Every token that ends an answer: the end of text, and the end of a turn in the chat template.
+        start_id: For a seq2seq model the token that its writing half begins with; None for every other model.
         special_ids: Numbers of all tokens that are no text.
         opening_ids: Special tokens that stand before every text, for example the beginning-of-text token.
         chat_template: How the model wants conversations written; None if it was made for none.
     """
 
-    def __init__(self, tokenizer: Tokenizer, special_tokens: dict[str, str], template: str | None) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        special_tokens: dict[str, str],
+        template: str | None,
+        start_id: int | None = None,
+    ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self.eos_id = self._id(special_tokens.get("eos_token"))
         self.bos_id = self._id(special_tokens.get("bos_token"))
         self.pad_id = self._id(special_tokens.get("pad_token"))
+        self.start_id = start_id
         named = {number for text in special_tokens.values() if (number := self._id(text)) is not None}
         declared = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
         self.special_ids: frozenset[int] = frozenset(declared | named)
@@ -67,6 +76,7 @@ class ModelTokenizer:
             config = _json(model_folder / "tokenizer_config.json")
             special = _json(model_folder / "special_tokens_map.json")
             special |= {name: value for name, value in config.items() if value is not None}
+            start_id = start_token(_json(model_folder / "config.json"))
         except Exception as error:  # the Rust side raises plain Exception
             raise ModelError(
                 "model.bad_tokenizer",
@@ -77,7 +87,7 @@ class ModelTokenizer:
             ) from error
         texts = {name: _text_of(special.get(name)) for name in _SPECIAL_NAMES}
         known = {name: text for name, text in texts.items() if text}
-        return cls(tokenizer, known, _template_source(model_folder, config))
+        return cls(tokenizer, known, _template_source(model_folder, config), start_id)
 
     @property
     def has_chat_template(self) -> bool:
@@ -87,7 +97,7 @@ class ModelTokenizer:
         """Tokens of `text` alone, with their places in it; special tokens only where the text itself has them."""
         return self._tokenizer.encode(text, add_special_tokens=False)
 
-    def cut_for_classification(self, text: str, max_length: int) -> tuple[list[int], list[int]]:
+    def cut_whole(self, text: str, max_length: int) -> tuple[list[int], list[int]]:
         """Token numbers with the special tokens that the model wants around a text, and the numbers that were cut."""
         encoding = self.cut(text)
         room = max(0, max_length - self._tokenizer.num_special_tokens_to_add(False))

@@ -22,7 +22,7 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
     Raises:
         TrainingError: if the settings name layers that the model does not have.
     """
-    from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if quantized:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
@@ -32,7 +32,7 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
                 module.support_avx512bf16_for_cpu = False
     left_out = [rf"(.*\.)?{re.escape(name)}" for name in sorted(new)] + _frozen_patterns(model, training.frozen_layers)
     config = LoraConfig(
-        task_type=TaskType.CAUSAL_LM if task.generates else TaskType.SEQ_CLS,
+        task_type=_task_type(model, task),
         r=training.lora_rank,
         lora_alpha=training.lora_alpha,
         lora_dropout=training.lora_dropout,
@@ -43,6 +43,15 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
         exclude_modules="|".join(left_out) or None,
     )
     return get_peft_model(model, config)
+
+
+def _task_type(model: Any, task: Task) -> str | None:
+    """The task in the library's words. For seq2seq it has a class that asks for a method which models lack by now;
+    without a task the adapter is the same, and can be loaded.
+    """
+    if not task.generates:
+        return "SEQ_CLS"
+    return None if model.config.is_encoder_decoder else "CAUSAL_LM"
 
 
 def freeze_first_layers(model: Any, frozen: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fintune_gui import __version__
 from fintune_gui.engine.data import read_rows
+from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.files import write_text
 from fintune_gui.project.report import Report, read_report
 from fintune_gui.project.settings import Method
@@ -38,6 +39,8 @@ def write_card(
 def _head(spec: ExportSpec, trained: TrainSpec) -> str:
     library = "peft" if spec.what == "adapter" else "transformers"
     pipeline = "text-generation" if trained.objective.task.generates else "text-classification"
+    if trained.model.seq2seq:
+        pipeline = "text2text-generation"
     return f"---\nbase_model: {_base_name(trained)}\nlibrary_name: {library}\npipeline_tag: {pipeline}\n---"
 
 
@@ -48,7 +51,7 @@ def _base_name(trained: TrainSpec) -> str:
 
 
 def _code(spec: ExportSpec, trained: TrainSpec) -> str:
-    kind = "AutoModelForCausalLM" if trained.objective.task.generates else "AutoModelForSequenceClassification"
+    kind = auto_class(trained.objective.task, seq2seq=trained.model.seq2seq)
     labels = f", num_labels={len(trained.labels)}" if trained.labels else ""
     if spec.what == "merged":
         return (
@@ -75,6 +78,8 @@ def _training(trained: TrainSpec, run_folder: Path) -> str:
         f"{length}, batch size: {settings.batch_size}, "
         f"learning rate: {settings.effective_learning_rate(trained.model.method):g}, seed: {settings.seed}",
     ]
+    if trained.model.seq2seq and trained.format.system_prompt.strip():
+        lines.append(f"Before every prompt: “{trained.format.system_prompt.strip()} ”")
     if trained.labels:
         lines.append("Labels, by number: " + ", ".join(f"{n} {label}" for n, label in enumerate(trained.labels)))
     return "\n".join(f"- {line}" for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +25,17 @@ class Example:
         ids: Token numbers.
         learned: For each token whether predicting it carries loss; all False for classification.
         label: Number of the row's label, or -1 when the task has none.
+        prompt: What a seq2seq model reads; `ids` are then what it writes, after the token that it begins with.
     """
 
     row_id: int
     ids: list[int]
     learned: list[bool]
     label: int = -1
+    prompt: Sequence[int] = ()
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.prompt) + len(self.ids)
 
     @property
     def learned_tokens(self) -> int:
@@ -99,8 +102,9 @@ def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTo
         except DataError:
             continue
         if task.generates:
-            example = Example(row_id, encoded.ids, encoded.learned)
-            usable = example.learned_tokens > 0
+            read = encoded.prompt.ids if encoded.prompt is not None else ()
+            example = Example(row_id, encoded.ids, encoded.learned, prompt=read)
+            usable = example.learned_tokens > 0 and (encoded.prompt is None or len(read) > 0)
         else:
             label = row.get(spec.format.roles[Role.LABEL])
             example = Example(row_id, encoded.ids, [False] * len(encoded.ids), numbers.get(label or "", -1))

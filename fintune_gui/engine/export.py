@@ -27,7 +27,7 @@ from fintune_gui.engine.evaluate import finished_run
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import Model, base_of, load_for_training, load_trainable_state, padding_id
 from fintune_gui.project.errors import ModelError
-from fintune_gui.project.exporting import check_export
+from fintune_gui.project.exporting import auto_class, check_export
 from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec
@@ -41,6 +41,7 @@ _TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
     "vocab.txt",
+    "spiece.model",
 )
 _TOLERANCE = 1e-3
 """Largest difference of any logit, relative to the largest logit, that arithmetic in another order explains."""
@@ -95,9 +96,19 @@ def _logits(model: Model, rows: list[Example], device: Device) -> list[torch.Ten
     """What the model says to each row by itself: the logits at its end, or those of its labels."""
     with torch.inference_mode():
         return [
-            model(input_ids=torch.tensor([row.ids], device=device.torch)).logits.reshape(-1).float().cpu()[-4096:]
-            for row in rows
+            model(**{name: torch.tensor([ids], device=device.torch) for name, ids in inputs.items()})
+            .logits.reshape(-1)
+            .float()
+            .cpu()[-4096:]
+            for inputs in map(_inputs, rows)
         ]
+
+
+def _inputs(row: Example) -> dict[str, list[int]]:
+    """What a model is called with to judge a row: of a seq2seq model both halves are given their own tokens."""
+    if row.prompt:
+        return {"input_ids": list(row.prompt), "decoder_input_ids": row.ids}
+    return {"input_ids": row.ids}
 
 
 def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> None:
@@ -120,9 +131,10 @@ def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> 
 _CHECK = """
 import json, sys, torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+import transformers
+from transformers import AutoTokenizer
 request = json.load(sys.stdin)
-kind = AutoModelForSequenceClassification if request["labels"] else AutoModelForCausalLM
+kind = getattr(transformers, request["kind"])
 options = {"dtype": torch.float32, "local_files_only": True}
 if request["what"] == "adapter":
     from peft import PeftModel
@@ -136,8 +148,8 @@ model.eval()
 differences = []
 expected = load_file(request["expected"])
 with torch.inference_mode():
-    for number, ids in enumerate(request["rows"]):
-        found = model(input_ids=torch.tensor([ids])).logits.reshape(-1).float()[-4096:]
+    for number, inputs in enumerate(request["rows"]):
+        found = model(**{name: torch.tensor([ids]) for name, ids in inputs.items()}).logits.reshape(-1).float()[-4096:]
         wanted = expected[str(number)]
         differences.append(float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1)))
 print(json.dumps(max(differences, default=0.0)))
@@ -159,11 +171,12 @@ def _verify(
     save_file({str(number): values.contiguous() for number, values in enumerate(expected)}, logits)
     request: dict[str, Any] = {
         "what": spec.what,
+        "kind": auto_class(trained.objective.task, seq2seq=trained.model.seq2seq),
         "labels": len(trained.labels),
         "base": trained.model.folder,
         "folder": str(folder),
         "expected": str(logits),
-        "rows": [row.ids for row in rows],
+        "rows": [_inputs(row) for row in rows],
     }
     try:
         done = subprocess.run(

@@ -11,6 +11,7 @@ from typing import Any
 from fintune_gui.project.document import ModelChoice, Task
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.files import fingerprint, sha256_file
+from fintune_gui.project.seq2seq import KINDS, is_seq2seq, start_token, wrong_task
 
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length")
 _USUAL_CONTEXT = 2048
@@ -26,6 +27,7 @@ def inspect_model(name: str, folder: Path, *, need_tokenizer: bool = True) -> Mo
     """
     config = _read_config(folder)
     architecture = _architecture(folder, config)
+    _check_start(folder, config)
     headers = _weight_headers(folder)
     tokenizer = _check_tokenizer(folder, headers) if need_tokenizer else ""
     parameters = sum(math.prod(tensor["shape"]) for header in headers.values() for tensor in header.values())
@@ -36,8 +38,14 @@ def inspect_model(name: str, folder: Path, *, need_tokenizer: bool = True) -> Mo
         parameters=parameters,
         context_length=_context_length(folder, config),
         architecture=architecture,
-        has_chat_template=_has_chat_template(folder),
+        has_chat_template=_has_chat_template(folder) and not is_seq2seq(config),
+        seq2seq=is_seq2seq(config),
     )
+
+
+def holds_seq2seq(folder: Path) -> bool:
+    """Whether the model in `folder` has two halves, one that reads and one that writes."""
+    return is_seq2seq(_read_config(folder))
 
 
 def check_fits_task(folder: Path, task: Task) -> None:
@@ -47,20 +55,23 @@ def check_fits_task(folder: Path, task: Task) -> None:
     config = _read_config(folder)
     kind = config.get("model_type", "")
     name = (config.get("architectures") or [kind])[0]
-    if task is Task.CLASSIFICATION:
-        fits = kind in auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not config.get("is_encoder_decoder")
-        why = "This kind of model has no form that answers with labels."
+    seq2seq = is_seq2seq(config)
+    if not task.generates:
+        fits = kind in auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not seq2seq
+        why = wrong_task(task) if seq2seq else "This kind of model has no form that answers with labels."
+    elif seq2seq:
+        fits = kind in KINDS and task is Task.INSTRUCTION
+        why = wrong_task(task) if kind in KINDS else "Of the models that read and rewrite, only T5 and BART can."
     else:
         reads_only = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not config.get("is_decoder")
         fits = kind in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not reads_only
-        fits = fits and not config.get("is_encoder_decoder")
         why = (
             "It reads texts, but cannot write them."
             if reads_only
             else "It is not a model that writes on from the text before."
         )
     if not fits:
-        wanted = "text classification" if task is Task.CLASSIFICATION else "text generation"
+        wanted = "text generation" if task.generates else "text classification"
         raise ModelError(
             "model.wrong_task",
             f"The model {folder.name} ({name}) cannot be tuned for the task {task.value}.",
@@ -107,6 +118,16 @@ def _architecture(folder: Path, config: dict[str, Any]) -> str:
             "Update the program, or choose another model.",
         )
     return architecture
+
+
+def _check_start(folder: Path, config: dict[str, Any]) -> None:
+    if is_seq2seq(config) and start_token(config) is None:
+        raise ModelError(
+            "model.no_start_token",
+            f"The model in {folder} does not say how an answer begins.",
+            "Its configuration has no decoder_start_token_id.",
+            "Fetch the model again, or choose another one.",
+        )
 
 
 def _weight_headers(folder: Path) -> dict[str, dict[str, Any]]:
@@ -211,6 +232,7 @@ def _check_tokenizer(folder: Path, headers: dict[str, dict[str, Any]]) -> str:
 def _embedding_rows(headers: dict[str, dict[str, Any]]) -> int | None:
     """Rows of the table of token embeddings, or None if it cannot be told by its name."""
     ends = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight", "tok_embeddings.weight")
+    ends += ("shared.weight",)
     for header in headers.values():
         for name, tensor in header.items():
             if name.endswith(ends):

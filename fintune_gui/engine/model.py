@@ -15,10 +15,11 @@ from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine.adapter import add_adapter, freeze_first_layers
 from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
-from fintune_gui.engine.inspection import check_fits_task
+from fintune_gui.engine.inspection import check_fits_task, holds_seq2seq
 from fintune_gui.project.combinations import find_abilities, qlora_problem
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError
+from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 
@@ -36,12 +37,11 @@ def load_base(
     Raises:
         ModelError: if the folder's model is of the wrong kind or cannot be read.
     """
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    import transformers
 
     check_fits_task(folder, task)
-    kind: Any = AutoModelForCausalLM
+    kind: Any = getattr(transformers, auto_class(task, seq2seq=holds_seq2seq(folder)))
     if not task.generates:
-        kind = AutoModelForSequenceClassification
         names = dict(enumerate(labels))
         options |= {"num_labels": len(labels), "id2label": names, "label2id": {v: k for k, v in names.items()}}
         options |= {"ignore_mismatched_sizes": True}

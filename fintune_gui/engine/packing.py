@@ -116,3 +116,19 @@ def plan_padded(lengths: Sequence[int], budget: int) -> list[list[int]]:
             batches.append([index])
             longest = lengths[index]
     return batches
+
+
+def plan_padded_pairs(lengths: Sequence[tuple[int, int]], budget: int) -> list[list[int]]:
+    """As `plan_padded`, for rows of two parts that are padded apart: what is read, and what is written."""
+    batches: list[list[int]] = []
+    longest = (0, 0)
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i][0], -lengths[i][1], i)):
+        read, written = lengths[index]
+        grown = max(longest[0], read), max(longest[1], written)
+        if batches and (len(batches[-1]) + 1) * sum(grown) <= budget:
+            batches[-1].append(index)
+            longest = grown
+        else:
+            batches.append([index])
+            longest = lengths[index]
+    return batches

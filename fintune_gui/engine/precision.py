@@ -51,6 +51,8 @@ def settle_precision(job: Job, device: Device, model: Model, layout: Layout, exa
 def _compare(device: Device, model: Model, layout: Layout, examples: Sequence[Example]) -> tuple[bool, str]:
     began = time.perf_counter()
     base = base_of(model)
+    if base.config.is_encoder_decoder:
+        return False, "A model that reads and writes with two halves cannot be tried out in parts."
     try:
         name, blocks = blocks_of(base)
     except TrainingError:

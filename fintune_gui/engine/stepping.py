@@ -6,7 +6,7 @@ its answer tokens (or rows) divided by their number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -138,32 +138,37 @@ class PackedCausal(_Packed, _Causal):
             body = self.base.get_decoder()
             with self._noise(self.base, pack.row_lengths, scale):
                 hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
-            losses = self._losses(hidden[before], pack.ids[0, wanted], scale)
+            head = self.base.get_output_embeddings()
+            losses = chunked_losses(head, hidden[before], pack.ids[0, wanted], scale, self._smoothing(scale))
         row_losses = [float(part.sum()) for part in losses.split([len(tokens) for tokens in learned])]
         return Sums(float(losses.sum()), row_losses, pack.ids.numel())
 
-    def _losses(self, hidden: torch.Tensor, targets: torch.Tensor, scale: float | None) -> torch.Tensor:
-        """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk."""
-        head = self.base.get_output_embeddings()
-        ends = hidden.detach().requires_grad_(scale is not None)
-        losses = []
-        for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
-            loss = F.cross_entropy(
-                head(chunk).float(), wanted, reduction="none", label_smoothing=self._smoothing(scale)
-            )
-            losses.append(loss.detach())
-            if scale is not None:
-                (loss.sum() * scale).backward()
+
+def chunked_losses(
+    head: Callable[[torch.Tensor], torch.Tensor],
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    scale: float | None,
+    smoothing: float,
+) -> torch.Tensor:
+    """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk."""
+    ends = hidden.detach().requires_grad_(scale is not None)
+    losses = []
+    for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
+        loss = F.cross_entropy(head(chunk).float(), wanted, reduction="none", label_smoothing=smoothing)
+        losses.append(loss.detach())
         if scale is not None:
-            hidden.backward(ends.grad)
-        return torch.cat(losses) if losses else hidden.new_zeros(0)
+            (loss.sum() * scale).backward()
+    if scale is not None:
+        hidden.backward(ends.grad)
+    return torch.cat(losses) if losses else hidden.new_zeros(0)
 
 
 class PaddedCausal(_Padded, _Causal):
     """For models whose attention cannot be kept within rows."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
-        ids, mask = padded(rows, self.pad_id, self.device.torch)
+        ids, mask = padded([row.ids for row in rows], self.pad_id, self.device.torch)
         with gradients(scale), autocast(self.device), self._noise(self.base, _row_lengths(mask), scale):
             logits = self.base(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
             targets = torch.full_like(ids, IGNORED)
@@ -222,7 +227,7 @@ class PaddedClassification(_Padded, _Classification):
     """The model itself judges whole texts."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
-        ids, mask = padded(rows, self.pad_id, self.device.torch)
+        ids, mask = padded([row.ids for row in rows], self.pad_id, self.device.torch)
         with gradients(scale), autocast(self.device), self._noise(base_of(self.model), _row_lengths(mask), scale):
             return self._sums(self.model(input_ids=ids, attention_mask=mask).logits, rows, ids.numel(), scale)
 
@@ -237,16 +242,16 @@ def autocast(device: Device) -> AbstractContextManager[object]:
     return torch.autocast(device.torch.type, torch.bfloat16) if device.half else nullcontext()
 
 
-def padded(rows: Sequence[Example], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask (rows, longest), filled up on the right.
+def padded(rows: Sequence[Sequence[int]], filler: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers and attention mask (rows, longest), filled up on the right.
 
     The mask is built from lengths, never from the padding's number, which may also be the end mark.
     """
     longest = max(len(row) for row in rows)
-    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
+    ids = torch.full((len(rows), longest), filler, dtype=torch.long)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)
     for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row.ids)
+        ids[number, : len(row)] = torch.tensor(row)
         mask[number, : len(row)] = 1
     return ids.to(device), mask.to(device)
 
@@ -284,6 +289,10 @@ def _checked_layout(
     if not generates and not hasattr(base_of(model), "score"):
         reason = "Encoder models read each text from both sides; rows of similar length go together."
         return PaddedClassification(model, device, pad_id), reason
+    if generates and base_of(model).config.is_encoder_decoder:
+        from fintune_gui.engine.seq2seq import checked_seq2seq  # built on what is above
+
+        return checked_seq2seq(model, device, pad_id, _rows_to_check(examples))
     tried: PackedCausal | PackedClassification = (PackedCausal if generates else PackedClassification)(
         model, device, pad_id
     )
@@ -294,10 +303,10 @@ def _checked_layout(
     try:
         expected = plain.compute(rows)
         try:
-            difference = _difference(tried.compute(rows), expected, device)
+            difference = differing_loss(tried.compute(rows), expected, device)
             if difference:
                 tried.share = False
-                difference = _difference(tried.compute(rows), expected, device)
+                difference = differing_loss(tried.compute(rows), expected, device)
         except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
             return plain, f"This kind of model cannot be packed ({type(error).__name__}: {str(error)[:120]})."
         if difference:
@@ -316,7 +325,7 @@ def _rows_to_check(examples: Sequence[Example]) -> list[Example]:
     return rows + [first[index] for group in groups[:1] for index in group.rows[:2]]
 
 
-def _difference(found: Sums, expected: Sums, device: Device) -> str:
+def differing_loss(found: Sums, expected: Sums, device: Device) -> str:
     """The first loss that is not what it should be; "" if all are."""
     tolerance = _HALF_TOLERANCE if device.half else _TOLERANCE
     for mine, theirs in zip(found.row_losses, expected.row_losses, strict=True):

@@ -141,7 +141,7 @@ def _continue_from(job: Job, model: Model, resumed: CheckpointState, *, processe
     job.log(f"Going on after step {resumed.step}.")
     if resumed.processes != processes:
         job.log(
-            f"The run computed in {_processes(resumed.processes)} before and computes in {processes} now: "
+            f"The run computed in {_processes(resumed.processes)} before, and now in {_processes(processes)}: "
             "the last digits of the losses may differ from an uninterrupted run.",
             "warning",
         )
@@ -186,7 +186,7 @@ def _is_finished(loop: RunLoop) -> bool:
 
 def _check_vocabulary(model: Model, examples: Sequence[Example]) -> None:
     places = model.get_input_embeddings().weight.shape[0]
-    largest = max(max(example.ids) for example in examples)
+    largest = max(max((*example.prompt, *example.ids)) for example in examples)
     if largest >= places:
         raise ModelError(
             "model.tokenizer_too_large",

@@ -218,6 +218,8 @@ class ModelChoice(Frozen):
     context_length: int
     architecture: str
     has_chat_template: bool
+    seq2seq: bool = False
+    """Whether it has two halves, one that reads the whole prompt and one that writes the answer (T5, BART)."""
     method: Method = Method.LORA
 
     @property

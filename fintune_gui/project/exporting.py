@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ProjectError, TrainingError
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec
+
+
+def auto_class(task: Task, *, seq2seq: bool) -> str:
+    """The class of `transformers` that loads a model for a task."""
+    if not task.generates:
+        return "AutoModelForSequenceClassification"
+    return "AutoModelForSeq2SeqLM" if seq2seq else "AutoModelForCausalLM"
 
 
 def check_export(wanted: ExportSpec, trained: TrainSpec) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from fintune_gui.engine.job import Job
 from fintune_gui.project.document import FormatSettings, Metric, ModelChoice, Objective, Role, Task, Template
@@ -44,19 +44,26 @@ LABELS = tuple(WORDS)
 VOCABULARY = 400
 
 
-def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>") -> Tokenizer:
-    """A byte-level tokenizer for `WORDS` and `FILLER`."""
+SEQ2SEQ = ("t5", "bart")
+
+
+def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>", around: str = "$A") -> Tokenizer:
+    """A byte-level tokenizer for `WORDS` and `FILLER`. `around`: the marks that it puts around a text."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|pad|>", end_mark, *(["<|begin|>"] if "<|begin|>" in around else [])]
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=["<|pad|>", end_mark],
+        special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     texts = [" ".join(words) for words in (*WORDS.values(), FILLER)]
     tokenizer.train_from_iterator(texts * 3, trainer)
+    if around != "$A":
+        marks = [(mark, number) for number, mark in enumerate(special) if mark in around]
+        tokenizer.post_processor = processors.TemplateProcessing(single=around, special_tokens=marks)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": end_mark, "pad_token": "<|pad|>"}
@@ -65,10 +72,10 @@ def save_tokenizer(folder: Path, *, end_mark: str = "<|end|>") -> Tokenizer:
 
 
 def save_model(folder: Path, kind: str = "llama", *, dropout: float = 0.0, **changes: Any) -> Path:
-    """A random model of one kind ("llama", "qwen", "gpt2", "bert") with its tokenizer."""
+    """A random model of one kind ("llama", "qwen", "gpt2", "bert", "t5", "bart") with its tokenizer."""
     import transformers as t
 
-    save_tokenizer(folder)
+    save_tokenizer(folder, around={"t5": "$A <|end|>", "bart": "<|begin|> $A <|end|>"}.get(kind, "$A"))
     torch.manual_seed(7)
     common = {"vocab_size": VOCABULARY, "eos_token_id": 1, "pad_token_id": 0, "bos_token_id": None, **changes}
     model: Any
@@ -113,6 +120,30 @@ def save_model(folder: Path, kind: str = "llama", *, dropout: float = 0.0, **cha
                 **common,
             )
         )
+    elif kind == "t5":
+        model = t.T5ForConditionalGeneration(
+            t.T5Config(
+                d_model=32,
+                d_kv=8,
+                d_ff=48,
+                num_layers=2,
+                num_heads=4,
+                n_positions=256,
+                relative_attention_num_buckets=8,
+                relative_attention_max_distance=16,
+                dropout_rate=dropout,
+                decoder_start_token_id=0,
+                **common,
+            )
+        )
+    elif kind == "bart":
+        size = {"layers": 2, "ffn_dim": 48, "attention_heads": 4}
+        halves = {f"{half}_{name}": value for half in ("encoder", "decoder") for name, value in size.items()}
+        starts = {"decoder_start_token_id": 1, "forced_eos_token_id": 1, "bos_token_id": 2}
+        model = t.BartForConditionalGeneration(
+            t.BartConfig(d_model=32, max_position_embeddings=256, dropout=dropout, **halves, **common | starts)
+        )
+        model.final_logits_bias.normal_(std=0.1)
     else:
         model = t.BertForMaskedLM(
             t.BertConfig(

@@ -18,16 +18,21 @@ from fintune_gui.project.document import Task
 from fintune_gui.project.events import Decided, TrainStep
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
-from tests.helpers.tiny import FILLER, job_in, make_run, of_kind, save_model
+from tests.helpers.tiny import FILLER, LABELS, job_in, make_run, of_kind, save_model
 
 STEPS = 25
 CPU = Device(torch.device("cpu"), "CPU", half=False)
 
 
 def collate(rows: list[Example]) -> dict[str, torch.Tensor]:
+    if rows[0].prompt:
+        return collate_apart(rows)
     longest = max(map(len, rows))
     ids = torch.tensor([row.ids + [0] * (longest - len(row)) for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    if rows[0].labels is not None:
+        several = [[float(label in (row.labels or ())) for label in range(len(LABELS))] for row in rows]
+        return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor(several)}
     if rows[0].label >= 0:
         return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([row.label for row in rows])}
     labels = [
@@ -36,6 +41,16 @@ def collate(rows: list[Example]) -> dict[str, torch.Tensor]:
         for row in rows
     ]
     return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor(labels)}
+
+
+def collate_apart(rows: list[Example]) -> dict[str, torch.Tensor]:
+    """Prompts and labels padded apart, as for `Seq2SeqTrainer`: the model itself shifts the labels to the right."""
+    read, written = max(len(row.prompt) for row in rows), max(len(row.ids) - 1 for row in rows)
+    return {
+        "input_ids": torch.tensor([[*row.prompt] + [0] * (read - len(row.prompt)) for row in rows]),
+        "attention_mask": torch.tensor([[int(place < len(row.prompt)) for place in range(read)] for row in rows]),
+        "labels": torch.tensor([row.ids[1:] + [-100] * (written - len(row.ids) + 1) for row in rows]),
+    }
 
 
 def losses_of_the_stock_trainer(folder: Path, spec: TrainSpec, micro_batches: int) -> list[float]:
@@ -148,3 +163,26 @@ def test_that_rearranged_classification_has_the_losses_of_padded(tmp_path: Path,
     # One batch a step: the stock trainer adds up the means of several, so that its loss depends on their number.
     stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=1)
     assert ours == pytest.approx(stock, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("t5", Method.FULL),
+        ("bart", Method.LORA),
+        pytest.param("t5", Method.LORA, marks=pytest.mark.slow),
+        pytest.param("bart", Method.FULL, marks=pytest.mark.slow),
+    ],
+)
+def test_that_models_of_two_halves_have_the_losses_of_padded_training(
+    tmp_path: Path, kind: str, method: Method
+) -> None:
+    model = save_model(tmp_path / "model", kind)
+    rate = {"learning_rate": 5e-3, "early_stopping_patience": 0}
+    spec = make_run(tmp_path / "run", model, method=method, epochs=2, evaluations_per_epoch=1, **rate)
+    ours, layout = losses_of_ours(tmp_path / "run", spec)
+    assert layout == "padded rows"
+    stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=1)
+    assert ours == pytest.approx(stock, abs=1e-4)
+    assert len(ours) == 10
+    assert ours[-1] < ours[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fintune_gui.project.document import ModelChoice
+from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 from fintune_gui.ui.widgets.choice import Choice
@@ -91,7 +92,7 @@ def verified_sentence(what: What, result: dict[str, Any], *, method: Method) -> 
 
 def python_lines(what: What, folder: str, spec: TrainSpec) -> str:
     """The three lines that load the export with plain libraries, the same way in which it was checked."""
-    kind = "AutoModelForSequenceClassification" if spec.labels else "AutoModelForCausalLM"
+    kind = auto_class(spec.objective.task, seq2seq=spec.model.seq2seq)
     place = _quoted(folder)
     if what == "merged":
         first = f"from transformers import {kind}, AutoTokenizer"
