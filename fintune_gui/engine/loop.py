@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -24,7 +24,8 @@ from fintune_gui.engine.job import Job
 from fintune_gui.engine.metrics import classification_metrics, confusion, perplexity
 from fintune_gui.engine.model import Model, base_of, trainable_state
 from fintune_gui.engine.pausing import MovedAside, hold
-from fintune_gui.engine.stepping import Layout
+from fintune_gui.engine.stepping import Layout, Sums
+from fintune_gui.engine.team import Team
 from fintune_gui.engine.trainer import StepTrainer, not_finite
 from fintune_gui.project.channel import HANGUP
 from fintune_gui.project.document import Metric
@@ -66,14 +67,12 @@ def measure(
     labels: int,
     *,
     check: Callable[[], None] = lambda: None,
+    team: Team | None = None,
 ) -> tuple[float, dict[str, float]]:
     """Loss over `examples`, and metrics of the same computation. `check` is called before each part."""
     model.eval()
     total, counts = 0.0, np.zeros((labels, labels), dtype=np.int64)
-    for part in layout.plan(examples, budget):
-        check()
-        rows = [examples[index] for index in part]
-        sums = layout.compute(rows)
+    for rows, sums in _computed(layout, examples, budget, check, team):
         total += sums.loss
         if sums.logits is not None:
             answered = sums.logits.argmax(1).numpy()
@@ -82,6 +81,19 @@ def measure(
     if labels:
         return loss, {name.value: float(value) for name, value in classification_metrics(counts).items()}
     return loss, {Metric.PERPLEXITY.value: perplexity(loss)}
+
+
+def _computed(
+    layout: Layout, examples: Sequence[Example], budget: int, check: Callable[[], None], team: Team | None
+) -> Iterator[tuple[Sequence[Example], Sums]]:
+    """All examples, some at a time, with what they add up to."""
+    mine = team.hand_out(layout, examples, budget) if team else examples
+    for part in layout.plan(mine, budget):
+        check()
+        rows = [mine[index] for index in part]
+        yield rows, layout.compute(rows)
+    if team:
+        yield from team.collect(check=check)
 
 
 class RunLoop(TrainerCallback):
@@ -211,7 +223,13 @@ class RunLoop(TrainerCallback):
         model, labels = self.trainer.model, len(self.spec.labels)
         self.job.progress("Measuring the validation rows", 0, len(self.validation), "rows")
         loss, metrics = measure(
-            model, self.trainer.layout, self.validation, self.trainer.budget, labels, check=self.obey
+            model,
+            self.trainer.layout,
+            self.validation,
+            self.trainer.budget,
+            labels,
+            check=self.obey,
+            team=self.trainer.team,
         )
         if not math.isfinite(loss):
             raise not_finite(self.step, "validation loss")
@@ -327,6 +345,7 @@ class RunLoop(TrainerCallback):
             gradient_checkpointing=base_of(model).is_activation_checkpointing,
             half=self.device.half,
             threads=torch.get_num_threads(),
+            processes=self.trainer.team.size if self.trainer.team else 1,
             versions={name: metadata.version(name) for name in ("torch", "transformers", "peft")},
             random_states=states,
             **self._findings(),
@@ -379,6 +398,9 @@ class RunLoop(TrainerCallback):
         """Pause. Returns the word that ended it, or None."""
         began = time.monotonic()
         self.awake.release()
+        team = self.trainer.team
+        if team:
+            team.step_aside(aside=True)
         word = hold(
             self.job,
             Paused(step=self.step, why=why),
@@ -386,6 +408,8 @@ class RunLoop(TrainerCallback):
             lambda: self._save_here("asked for"),
             over,
         )
+        if team:
+            team.step_aside(aside=False)
         self.awake.hold()
         paused = time.monotonic() - began
         self._began, self._step_began = self._began + paused, self._step_began + paused

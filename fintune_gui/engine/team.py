@@ -74,8 +74,9 @@ def assembled(job: Job, asked: int, device: Device, pad_id: int) -> Iterator[Tea
     if size == 1:
         yield None
         return
-    team = Team(job.folder, size, device, pad_id)
+    team = Team(job.folder, size)
     try:
+        team.start(device, pad_id)
         yield team
     finally:
         team.close()
@@ -96,13 +97,10 @@ class Team:
         size: Number of processes, the leader included.
     """
 
-    def __init__(self, folder: Path, size: int, device: Device, pad_id: int) -> None:
-        """Start the others; they load the model while the leader does."""
+    def __init__(self, folder: Path, size: int) -> None:
         self.size = size
         self._folder = folder
         self._threads_before = torch.get_num_threads()
-        if device.torch.type == "cpu":
-            torch.set_num_threads(max(1, self._threads_before // size))
         self._meeting = Path(tempfile.mkdtemp(prefix="fintune-team-"))
         self._number = 0
         self._handed_out: list[list[Example]] = []
@@ -110,9 +108,16 @@ class Team:
         self._group: Group
         self._noticed = threading.Event()
         self._exchange_began: float | None = None
-        self._members = [self._start(rank, device, pad_id) for rank in range(1, size)]
+        self._members: list[_Member] = []
 
-    def _start(self, rank: int, device: Device, pad_id: int) -> _Member:
+    def start(self, device: Device, pad_id: int) -> None:
+        """Start the others; they load the model while the leader does."""
+        if device.torch.type == "cpu":
+            torch.set_num_threads(max(1, self._threads_before // self.size))
+        for rank in range(1, self.size):
+            self._start(rank, device, pad_id)
+
+    def _start(self, rank: int, device: Device, pad_id: int) -> None:
         threads = torch.get_num_threads()
         process = subprocess.Popen(
             [*own_program("team"), str(self._folder)],
@@ -121,12 +126,12 @@ class Team:
             env=child_environment() | {"OMP_NUM_THREADS": str(threads)},
         )
         member = _Member(process)
+        self._members.append(member)
         threading.Thread(target=self._listen, args=(member,), name="team", daemon=True).start()
         begin = Begin(
             rank=rank, size=self.size, device=device.torch.type, half=device.half, threads=threads, pad_id=pad_id
         )
         self._tell(member, begin)
-        return member
 
     def join(self, model: Model, layout: Layout) -> None:
         """Meet the others, when the leader knows how rows are laid out."""

@@ -30,10 +30,12 @@ class Abilities:
     Attributes:
         cuda: Whether there is an NVIDIA graphics card.
         bitsandbytes: Whether the library for 4-bit weights and the 8-bit optimizer is installed.
+        cards: Number of graphics cards that can compute together.
     """
 
     cuda: bool
     bitsandbytes: bool
+    cards: int = 0
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +43,12 @@ def find_abilities() -> Abilities:
     """Look at this computer, at once and without torch."""
     linux = sys.platform == "linux"
     driver = not linux or any(Path(place).exists() for place in ("/proc/driver/nvidia", "/dev/dxg", "/dev/nvidiactl"))
-    return Abilities(shutil.which("nvidia-smi") is not None and driver, find_spec("bitsandbytes") is not None)
+    cards = Path("/proc/driver/nvidia/gpus")
+    return Abilities(
+        cuda=shutil.which("nvidia-smi") is not None and driver,
+        bitsandbytes=find_spec("bitsandbytes") is not None,
+        cards=len(list(cards.iterdir())) if cards.is_dir() else 0,  # Linux only, as is what they talk through
+    )
 
 
 def find_layers(model_folder: Path) -> int | None:
@@ -95,6 +102,7 @@ def find_conflicts(
     checks: list[Callable[[], Problem | None]] = [
         lambda: qlora_problem(abilities) if method is Method.QLORA else None,
         lambda: _eight_bits(abilities) if training.optimizer is Optimizer.ADAMW_8BIT else None,
+        lambda: cards_problem(training.gpus, abilities) if training.gpus > 1 else None,
         lambda: _frozen(training.frozen_layers, model_folder) if training.frozen_layers else None,
         lambda: _targets(training.chosen_targets, model_folder) if adapter and training.chosen_targets else None,
         lambda: (
@@ -134,6 +142,18 @@ def _eight_bits(abilities: Abilities) -> Problem | None:
         what="The 8-bit optimizer cannot be used on this computer.",
         why=f"It lacks {' and '.join(lacking)}.",
         todo="Choose the optimizer AdamW, or Adafactor if memory is short.",
+    )
+
+
+def cards_problem(wanted: int, abilities: Abilities) -> Problem | None:
+    """Why so many graphics cards cannot compute together here; None if they can."""
+    if wanted <= abilities.cards:
+        return None
+    return Problem(
+        code="training.cards",
+        what=f"{wanted} graphics cards cannot compute together on this computer.",
+        why=f"It has {abilities.cards or 'none'} that can: NVIDIA's, under Linux.",
+        todo=f"Set the graphics cards to {max(abilities.cards, 1)}.",
     )
 
 

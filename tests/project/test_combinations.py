@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from fintune_gui.project.combinations import Abilities, find_conflicts, find_layers, find_matrices
 from fintune_gui.project.settings import Method, TrainingSettings
 
-EVERYTHING = Abilities(cuda=True, bitsandbytes=True)
+EVERYTHING = Abilities(cuda=True, bitsandbytes=True, cards=2)
 NOTHING = Abilities(cuda=False, bitsandbytes=False)
 
 
@@ -36,11 +36,12 @@ def test_that_usual_settings_have_no_conflict_anywhere(model: Path) -> None:
 
 
 def test_that_all_reasons_are_told_at_once(model: Path) -> None:
-    wrong = {"optimizer": "adamw_8bit", "frozen_layers": 2, "lora_targets": "q, w", "scheduler": "polynomial"}
+    wrong = {"optimizer": "adamw_8bit", "gpus": 2, "frozen_layers": 2, "lora_targets": "q, w", "scheduler": "polynomial"}
     found = codes(model, Method.QLORA, NOTHING, learning_rate=1e-8, **wrong)
     assert found == [
         "model.no_qlora",
         "training.no_8bit",
+        "training.cards",
         "training.frozen_layers",
         "training.lora_targets",
         "training.polynomial_rate",
@@ -78,3 +79,13 @@ def test_that_evaluations_are_counted_as_they_happen(rows: int, epochs: float, p
     settings = TrainingSettings(epochs=epochs, evaluations_per_epoch=per_epoch, eval_steps=every)
     steps = range(1, settings.total_steps(rows) + 1)
     assert settings.evaluations(rows) == sum(settings.evaluates_after(step, rows) for step in steps)
+
+
+def test_that_no_more_graphics_cards_are_used_than_there_are(model: Path) -> None:
+    assert codes(model, gpus=2) == []
+    assert codes(model, gpus=3) == ["training.cards"]
+    (problem,) = find_conflicts(
+        TrainingSettings(gpus=3), Method.LORA, model_folder=model, rows=None, abilities=EVERYTHING
+    )
+    assert problem.todo == "Set the graphics cards to 2."
+    assert codes(model, able=NOTHING) == []  # one process needs no card

@@ -116,6 +116,7 @@ class Field(QWidget):
         self._kind = _value_type(self._info)
         self.range_sentence = _range_sentence(self._info, self._kind)
         self._help_shown = help_shown
+        self._ruled_out = ""
         self.editor = self._make_editor()
         self.editor.setToolTip(self._info.description or "")
         self._below = Label("", "small", wrap=True)
@@ -166,11 +167,17 @@ class Field(QWidget):
         """Say what is wrong, with a red frame; "" shows the help again."""
         if isinstance(self.editor, LineEdit):
             self.editor.mark_invalid(invalid=bool(sentence))
-        help_text = (self._info.description or "") if self._help_shown else ""
+        help_text = self._ruled_out or ((self._info.description or "") if self._help_shown else "")
         self._below.setText(sentence or help_text)
         self._below.set_tone("bad" if sentence else None)
         self._below.setVisible(bool(sentence or help_text))
-        self.editor.setAccessibleDescription(sentence or self._info.description or "")
+        self.editor.setAccessibleDescription(sentence or self._ruled_out or self._info.description or "")
+
+    def rule_out(self, reason: str) -> None:
+        """Disable the setting and say why; "" enables it again."""
+        self._ruled_out = reason
+        self.setEnabled(not reason)
+        self.show_error(self.error)
 
     @property
     def error(self) -> str:

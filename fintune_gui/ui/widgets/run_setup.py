@@ -21,6 +21,7 @@ from fintune_gui.ui.widgets.searchable_form import SearchableForm
 
 _ADAPTER_FIELDS = ("lora_rank", "lora_alpha", "lora_dropout", "lora_variant", "lora_targets")
 _SEARCH_WIDTH = 220
+_ONE_CARD = "This computer does not have several graphics cards that can compute together: NVIDIA's, under Linux."
 
 
 class RunSetup(QWidget):
@@ -67,6 +68,8 @@ class RunSetup(QWidget):
         self.form.set_values(project.training)
         full = project.model is not None and project.model.method is Method.FULL
         self.form.set_enabled_fields(_ADAPTER_FIELDS, enabled=not full)
+        alone = find_abilities().cards < 2 and project.training.gpus == 1
+        self.form.fields["gpus"].rule_out(_ONE_CARD if alone else "")
         self._sentences.setText(will_happen(project, facts))
         rows = facts.split.counts.get("train") if facts.split is not None else None
         self.presets.show_project(project, rows)

@@ -62,3 +62,17 @@ def test_that_a_length_in_steps_is_told(setup: RunSetup, project: Project) -> No
     assert "about 2 times" in setup.sentences
     assert "14 steps" in setup.sentences
     assert "every 5 steps" in setup.sentences
+
+
+def test_that_several_cards_are_offered_only_where_they_are(
+    setup: RunSetup, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fintune_gui.project.combinations import Abilities
+
+    field = setup.form.fields["gpus"]
+    for cards, offered in ((1, False), (2, True)):
+        able = Abilities(cuda=True, bitsandbytes=False, cards=cards)
+        monkeypatch.setattr("fintune_gui.ui.widgets.run_setup.find_abilities", lambda able=able: able)
+        setup.show_project(project, FACTS)
+        assert field.isEnabled() is offered
+        assert any("does not have several" in label.text() for label in field.findChildren(QLabel)) is not offered
