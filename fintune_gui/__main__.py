@@ -1,7 +1,7 @@
 """Which role? Decided before anything heavy is imported.
 
 ``python -m fintune_gui`` opens the window; ``engine FOLDER`` and ``data FOLDER`` are the processes that jobs run in,
-``team FOLDER`` computes for one of them on a further graphics card, and ``texts`` is the one that takes work on very
+``team`` computes for one of them on a further graphics card, and ``texts`` is the one that takes work on very
 many texts off the window.
 """
 

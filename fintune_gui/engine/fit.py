@@ -15,6 +15,7 @@ from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import load_for_training, padding_id, trainable_state
 from fintune_gui.engine.precision import settle_precision
 from fintune_gui.engine.stepping import choose_layout
+from fintune_gui.engine.team import assembled
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.spec import FitSpec
 
@@ -34,13 +35,15 @@ def run(spec: FitSpec, job: Job) -> Result:
     validation = load_examples(job, job.folder, "validation", train, tokenizer)
     pad_id = padding_id(tokenizer)
     job.progress("Loading the model", 0)
-    with _PeakMemory(device) as peak:
+    with _PeakMemory(device) as peak, assembled(job, train, device, pad_id) as team:
         model = load_for_training(train, device, pad_id)
         if train.training.gradient_checkpointing:
             enable_gradient_checkpointing(model)
         layout, reason = choose_layout(model, device, pad_id, examples, generates=train.objective.task.generates)
         job.decided("layout", f"{layout.name} rows", reason)
         device = settle_precision(job, device, model, layout, examples)
+        if team:
+            team.join(model, layout)
         schedule = Schedule(len(examples), train.training)
         job.emit(plan_of(schedule, model, len(examples), len(validation)))
         steps = _longest_steps(examples, train.training.batch_size, spec.steps)
@@ -52,6 +55,7 @@ def run(spec: FitSpec, job: Job) -> Result:
             schedule=schedule,
             examples=examples,
             learning_rate=train.training.effective_learning_rate(train.model.method),
+            team=team,
             check=job.check_cancelled,
         )
         optimizer = trainer.create_optimizer()

@@ -43,6 +43,7 @@ from fintune_gui.engine.team_link import (
 )
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.program import child_environment, own_program
+from fintune_gui.project.spec import TrainSpec
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,12 @@ class MemberLostError(TrainingError):
 
 
 @contextmanager
-def assembled(job: Job, asked: int, device: Device, pad_id: int) -> Iterator[Team | None]:
+def assembled(job: Job, spec: TrainSpec, device: Device, pad_id: int) -> Iterator[Team | None]:
     """The processes beside this one while the context lasts; None if one is asked for, or all that there can be.
 
-    Args:
-        asked: Graphics cards to use; on a processor, as in tests, processes.
+    On a processor, as in tests, the setting for graphics cards is the number of processes.
     """
+    asked = spec.training.gpus
     on_cards = device.torch.type == "cuda"
     cards = torch.cuda.device_count() if on_cards else 1
     size = min(asked, cards) if on_cards else asked if device.torch.type == "cpu" else 1
@@ -74,9 +75,9 @@ def assembled(job: Job, asked: int, device: Device, pad_id: int) -> Iterator[Tea
     if size == 1:
         yield None
         return
-    team = Team(job.folder, size)
+    team = Team(size)
     try:
-        team.start(device, pad_id)
+        team.start(spec, device, pad_id)
         yield team
     finally:
         team.close()
@@ -97,9 +98,8 @@ class Team:
         size: Number of processes, the leader included.
     """
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
-        self._folder = folder
         self._threads_before = torch.get_num_threads()
         self._meeting = Path(tempfile.mkdtemp(prefix="fintune-team-"))
         self._number = 0
@@ -110,17 +110,25 @@ class Team:
         self._exchange_began: float | None = None
         self._members: list[_Member] = []
 
-    def start(self, device: Device, pad_id: int) -> None:
+    def start(self, spec: TrainSpec, device: Device, pad_id: int) -> None:
         """Start the others; they load the model while the leader does."""
         if device.torch.type == "cpu":
             torch.set_num_threads(max(1, self._threads_before // self.size))
         for rank in range(1, self.size):
-            self._start(rank, device, pad_id)
+            begin = Begin(
+                spec=spec,
+                rank=rank,
+                size=self.size,
+                device=device.torch.type,
+                half=device.half,
+                threads=torch.get_num_threads(),
+                pad_id=pad_id,
+            )
+            self._tell(self._start(begin.threads), begin)
 
-    def _start(self, rank: int, device: Device, pad_id: int) -> None:
-        threads = torch.get_num_threads()
+    def _start(self, threads: int) -> _Member:
         process = subprocess.Popen(
-            [*own_program("team"), str(self._folder)],
+            own_program("team"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=child_environment() | {"OMP_NUM_THREADS": str(threads)},
@@ -128,10 +136,7 @@ class Team:
         member = _Member(process)
         self._members.append(member)
         threading.Thread(target=self._listen, args=(member,), name="team", daemon=True).start()
-        begin = Begin(
-            rank=rank, size=self.size, device=device.torch.type, half=device.half, threads=threads, pad_id=pad_id
-        )
-        self._tell(member, begin)
+        return member
 
     def join(self, model: Model, layout: Layout) -> None:
         """Meet the others, when the leader knows how rows are laid out."""

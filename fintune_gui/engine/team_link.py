@@ -20,6 +20,7 @@ from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from fintune_gui.engine.data import Example
 from fintune_gui.project.settings import Frozen
+from fintune_gui.project.spec import TrainSpec
 
 _LONGEST_WAIT = timedelta(hours=1)
 _BUCKET_BYTES = 64 << 20
@@ -30,6 +31,7 @@ class Begin(Frozen):
     """Load the run's model."""
 
     type: Literal["begin"] = "begin"
+    spec: TrainSpec
     rank: int
     size: int
     """Processes of the team, the leader included."""

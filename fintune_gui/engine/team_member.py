@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import BinaryIO
@@ -40,23 +39,19 @@ from fintune_gui.engine.team_link import (
 )
 from fintune_gui.engine.trainer import enable_gradient_checkpointing, is_out_of_memory
 from fintune_gui.project.channel import take_protocol_stream
-from fintune_gui.project.spec import FitSpec, TrainSpec, read_spec
 
 
-def main(folder: Path) -> int:
-    """Compute for the run in `folder` until the leader hangs up."""
+def main() -> int:
+    """Compute for a run until its leader hangs up."""
     stream = take_protocol_stream()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lines: SimpleQueue[bytes] = SimpleQueue()
     # Unbuffered, because a daemon thread that waits inside a buffered reader aborts the interpreter's exit.
     source = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
     Thread(target=_listen, args=(source, lines), name="requests", daemon=True).start()
-    spec = read_spec(folder)
-    train = spec.train if isinstance(spec, FitSpec) else spec
-    assert isinstance(train, TrainSpec)
     begin = requests.validate_json(lines.get())
     assert isinstance(begin, Begin)
-    member = _Member(begin, train)
+    member = _Member(begin)
     _tell(stream, Ready())
     while True:
         answer = member.do(requests.validate_json(lines.get()))
@@ -78,14 +73,14 @@ def _tell(stream: BinaryIO, answer: Answer) -> None:
 class _Member:
     """A model, and a place in the team."""
 
-    def __init__(self, begin: Begin, train: TrainSpec) -> None:
+    def __init__(self, begin: Begin) -> None:
         torch.set_num_threads(begin.threads)
         place = torch.device("cuda", begin.rank) if begin.device == "cuda" else torch.device(begin.device)
         if place.type == "cuda":
             torch.cuda.set_device(place)
         self.begin = begin
         self.device = Device(place, "", begin.half)
-        self.model = load_for_training(train, self.device, begin.pad_id)
+        self.model = load_for_training(begin.spec, self.device, begin.pad_id)
         self.learning = list(trainable_parameters(self.model))
         self.layout: Layout
         self.group: Group

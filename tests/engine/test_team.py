@@ -56,8 +56,6 @@ def figures(events: list[Event]) -> dict[tuple[str, int], float]:
 
 
 SHORT_OF_MEMORY = """
-import sys
-from pathlib import Path
 import torch
 from fintune_gui.engine import team_member
 from fintune_gui.engine.stepping import PackedCausal
@@ -71,7 +69,7 @@ def fail_once(self, rows, scale=None):
     return compute(self, rows, scale)
 
 PackedCausal.compute = fail_once
-team_member.main(Path(sys.argv[1]))
+team_member.main()
 """
 """Stands in for the other process: in some step it lacks memory once."""
 
