@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -120,19 +120,13 @@ class Group:
     """Sums and copies of tensors over the processes of a team. The leader's rank is 0."""
 
     def __init__(self, meeting_place: Path, rank: int, size: int, device: torch.device) -> None:
-        store = dist.FileStore(str(meeting_place), size)
         self._leads = rank == 0
-        self._group: dist.ProcessGroupNCCL | dist.ProcessGroupGloo
-        if device.type == "cuda" and dist.is_nccl_available():
-            os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
-            self._place = device
-            self._group = dist.ProcessGroupNCCL(store, rank, size, _LONGEST_WAIT)
-        else:
-            self._place = torch.device("cpu")
-            options = dist.ProcessGroupGloo._Options()
-            options._devices = [dist.ProcessGroupGloo.create_device(hostname=_LOOPBACK)]
-            options._timeout = _LONGEST_WAIT
-            self._group = dist.ProcessGroupGloo(store, rank, size, options)
+        nccl = device.type == "cuda" and dist.is_nccl_available()
+        self._place = device if nccl else torch.device("cpu")
+        # Not the library's group of all processes: with that in place, others would change what they do.
+        library: Any = dist
+        store = library.FileStore(str(meeting_place), size)
+        self._group = (_nccl if nccl else _gloo)(library, store, rank, size)
 
     def share_weights(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give the leader's weights to all."""
@@ -152,6 +146,22 @@ class Group:
             self._group.reduce(flat, 0).wait()
             for parameter, piece in zip(bucket, _unflatten_dense_tensors(flat, gradients), strict=True):
                 parameter.grad = piece.to(parameter.device) if self._leads else None
+
+
+def _nccl(library: Any, store: Any, rank: int, size: int) -> Any:
+    """Between NVIDIA's cards of one computer."""
+    os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
+    options = library.ProcessGroupNCCL.Options()
+    options._timeout = _LONGEST_WAIT
+    return library.ProcessGroupNCCL(store, rank, size, options)
+
+
+def _gloo(library: Any, store: Any, rank: int, size: int) -> Any:
+    """Between processes, through the computer's memory."""
+    options = library.ProcessGroupGloo._Options()
+    options._devices = [library.ProcessGroupGloo.create_device(hostname=_LOOPBACK)]
+    options._timeout = _LONGEST_WAIT
+    return library.ProcessGroupGloo(store, rank, size, options)
 
 
 def _buckets(parameters: Iterable[nn.Parameter]) -> Iterator[Sequence[nn.Parameter]]:

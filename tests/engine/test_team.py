@@ -22,7 +22,13 @@ from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec, read_spec
 from tests.helpers.tiny import Commands, make_run, of_kind, save_model
 
-SETTINGS = {"max_steps": 6, "eval_steps": 3, "warmup_ratio": 0.0, "learning_rate": 1e-2, "sizes": (24, 6, 6)}
+SETTINGS: dict[str, Any] = {
+    "max_steps": 6,
+    "eval_steps": 3,
+    "warmup_ratio": 0.0,
+    "learning_rate": 1e-2,
+    "sizes": (24, 6, 6),
+}
 BEGINNING = "please help me with my the was again and have waiting since could look"
 
 
@@ -81,7 +87,7 @@ def test_that_two_processes_give_the_losses_of_one(
     make_run(tmp_path / "two", model, beginning=BEGINNING, gpus=2, **SETTINGS)
     one = figures(train_in(tmp_path / "one"))
 
-    addresses = set()
+    addresses: set[str] = set()
     compute = PackedCausal.compute
     fails = [False]
 
