@@ -143,7 +143,7 @@ class _Member:
 def _compute_all(layout: Layout, rows: Sequence[Example], budget: int, scale: float | None) -> Sums:
     """Sums of rows that are computed a few at a time."""
     total = Sums(0.0, [0.0] * len(rows), 0)
-    for part in layout.plan(rows, budget):
+    for part in layout.plan(rows, budget) if rows else ():  # a step may have fewer rows than there are processes
         sums = layout.compute([rows[index] for index in part], scale)
         total.loss += sums.loss
         total.computed += sums.computed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from fintune_gui.engine import checkpoints, stepping, train
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.stepping import PackedCausal, Sums
-from fintune_gui.engine.team import MemberLostError
+from fintune_gui.engine.team import MemberLostError, divide
 from fintune_gui.project.events import Decided, Event, Log, TrainStep, Validated, parse_event
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec, read_spec
@@ -78,6 +79,20 @@ PackedCausal.compute = fail_once
 team_member.main()
 """
 """Stands in for the other process: in some step it lacks memory once."""
+
+
+@pytest.mark.parametrize("common", [0, 200])
+def test_that_rows_are_dealt_out_evenly_each_once(common: int) -> None:
+    random_ = random.Random(3)
+    own = [random_.randint(3, 60) for _ in range(32)]
+    texts = [[1] * common + [random_.randrange(9, 99) for _ in range(length)] for length in own]
+    rows = [Example(number, text, [True] * len(text)) for number, text in enumerate(texts)]
+    layout = PackedCausal.__new__(PackedCausal)  # only plans
+    shares = divide(layout, rows, 3)
+    assert sorted(row.row_id for share in shares for row in share) == list(range(32))
+    tokens = [sum(own[row.row_id] for row in share) for share in shares]
+    assert max(tokens) < 1.25 * min(tokens)
+    assert [len(share) for share in divide(layout, rows[:2], 3)] == [1, 1, 0]
 
 
 def test_that_two_processes_give_the_losses_of_one(
