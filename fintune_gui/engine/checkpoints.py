@@ -71,7 +71,8 @@ def random_states() -> dict[str, Any]:
         "python": [version, list(numbers), gauss],
         "numpy": [name, keys, position, has_gauss, cached],
         "torch": text(torch.get_rng_state()),
-        "cuda": [text(state) for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_available() else [],
+        # of the card that this process computes on: a further one may be taken out before the run goes on
+        "cuda": [text(torch.cuda.get_rng_state())] if torch.cuda.is_available() else [],
     }
 
 
@@ -93,7 +94,7 @@ def restore_random_states(states: dict[str, Any]) -> None:
     np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
     torch.set_rng_state(tensor(states["torch"]))
     if states["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([tensor(state) for state in states["cuda"]])
+        torch.cuda.set_rng_state(tensor(states["cuda"][0]))
 
 
 def save_checkpoint(
