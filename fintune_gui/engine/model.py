@@ -15,6 +15,7 @@ from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine.adapter import add_adapter, freeze_first_layers
 from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
+from fintune_gui.engine.fused_adapter import fuse_adapters
 from fintune_gui.engine.inspection import check_fits_task, holds_seq2seq
 from fintune_gui.project.combinations import find_abilities, qlora_problem
 from fintune_gui.project.document import Task
@@ -104,6 +105,7 @@ def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:
     adapted = add_adapter(model, new, spec.training, task, quantized="quantization_config" in options)
     for parameter in trainable_parameters(adapted):
         parameter.data = parameter.data.float()
+    fuse_adapters(adapted)
     return adapted
 
 

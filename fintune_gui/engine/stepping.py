@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from fintune_gui.engine.attention import attention_within_rows
+from fintune_gui.engine.cross_entropy import cross_entropy_
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import Model, base_of
@@ -155,10 +156,10 @@ def chunked_losses(
     ends = hidden.detach().requires_grad_(scale is not None)
     losses = []
     for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
-        loss = F.cross_entropy(head(chunk).float(), wanted, reduction="none", label_smoothing=smoothing)
-        losses.append(loss.detach())
+        logits = head(chunk).float()
+        losses.append(cross_entropy_(logits.detach(), wanted, smoothing=smoothing, scale=scale))
         if scale is not None:
-            (loss.sum() * scale).backward()
+            logits.backward(logits.detach())  # which are their gradients by now
     if scale is not None:
         hidden.backward(ends.grad)
     return torch.cat(losses) if losses else hidden.new_zeros(0)
