@@ -10,9 +10,8 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fintune_gui.dataset.column import Column, RowIds
-
-if TYPE_CHECKING:
-    import duckdb
+from fintune_gui.dataset.hashing import hashes
 
 Numbers = npt.NDArray[np.int32]
 Check = Callable[[], None]
@@ -133,28 +130,6 @@ def _checked(column: Column, check_cancelled: Check) -> Iterator[pa.LargeStringA
 
 def _hashes(column: Column, check_cancelled: Check) -> Iterator[pa.UInt64Array]:
     """A hash for every value, null where there is none."""
-    with _engine().cursor() as cursor:
-        for batch in _checked(column, check_cancelled):
-            cursor.register("batch", pa.table({"value": batch}))
-            query = "SELECT CASE WHEN value IS NOT NULL THEN hash(value) END AS hash FROM batch"
-            found = cursor.sql(query).to_arrow_table().column("hash")
-            yield from found.chunks
-
-
-class _Engine:
-    """DuckDB, of which only the hash is used: PyArrow has none."""
-
-    @cached_property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        import duckdb
-
-        off = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
-        return duckdb.connect(":memory:", config=off)
-
-
-_shared = _Engine()
-
-
-def _engine() -> duckdb.DuckDBPyConnection:
-    with _lock:
-        return _shared.connection
+    for batch in _checked(column, check_cancelled):
+        missing = pc.is_null(batch).to_numpy(zero_copy_only=False)
+        yield pa.array(hashes(pc.fill_null(batch, "")), mask=missing)
