@@ -296,6 +296,8 @@ def repeated(dataset_folder: Path, times: int, target: Path) -> Measurement:
         for _ in range(times):
             for number in range(reader.num_record_batches):
                 writer.write_batch(reader.get_batch(number))
+    with grown.open("rb+") as file:
+        os.fsync(file.fileno())  # the disk shall be at rest when something is measured
     document = json.loads((target / "source.json").read_bytes())
     document |= {"rows": document["rows"] * times, "base_sha256": sha256_file(grown)}
     (target / "source.json").write_text(json.dumps(document))

@@ -117,6 +117,12 @@ def _work_of_a_person(app: Any, page: Any) -> Iterator[str]:
         wait(app, lambda: False, 0.05)
     settle()
     yield "edit"
+    bench.table.selectAll()
+    bench.editing.flag()
+    settle()
+    bench.editing.undo()
+    settle()
+    yield "flag everything"
     bench.filter.set_text(FILTER)
     settle()
     bench.view.sort_by([("category", False), ("prompt", False)])
