@@ -1,206 +1,198 @@
-"""Training: the packed step against the stock `transformers.Trainer`, on rows of very different lengths.
+"""Training: the promises about the engine's step, each a line with its target, against a baseline of the same run.
 
-    python -m benchmarks.training [--rounds 5] [--method lora full] [--steps 4] [--rows skewed prompted long-prompted]
+    python -m benchmarks.training [--only lora full ...] [--rounds 5] [--smollm2 FOLDER]
 
-All train the same random Llama on the same rows in the same steps, and must show the same losses. "prompted" rows
-begin with the same 300 tokens and go on for 40 to 80 of their own (long-prompted: 150 to 250); there the packed step
-is compared with itself without sharing.
+A line's contestants train the same model on the same rows in the same steps, in processes of their own that take turns,
+and must show the same losses. Speed is that of all steps but the first, in useful tokens (padding does not count) a
+second; memory is the peak above the process's size before training. Lines that take long have fewer rounds.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import importlib.util
 import os
-import random
-import tempfile
+import statistics
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from benchmarks.harness import Contestant, Measurement, Stopwatch, compare, largest_difference, peak_memory_bytes, table
+from benchmarks import training_ways as ways
+from benchmarks.harness import Contestant, Measurement, compare, largest_difference
+from benchmarks.training_ways import Lesson
 
-BATCH_SIZE = 16
-MICRO_BATCH = 8
-LEARNING_RATE = 1e-3
-VOCABULARY = 16_384
+SPEED, MEMORY = "useful tokens/s", "peak MB above start"
+SAME_LOSSES = 1e-4
+_DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 
-
-def skewed_rows(count: int) -> list[Any]:
-    """Rows with log-normal lengths (median 150, 20 to 1000 tokens); the second half of each is learned."""
-    from fintune_gui.engine.data import Example
-
-    generator = random.Random(1)
-    rows = []
-    for number in range(count):
-        length = min(1000, max(20, int(generator.lognormvariate(math.log(150), 0.9))))
-        ids = [generator.randrange(3, VOCABULARY) for _ in range(length)]
-        rows.append(Example(number, ids, [place >= length // 2 for place in range(length)]))
-    return rows
+Rounds = dict[str, list[Measurement]]
 
 
-def prompted_rows(count: int, shortest: int, longest: int) -> list[Any]:
-    """Rows that begin with the same 300 tokens; the second half of what is their own is learned."""
-    from fintune_gui.engine.data import Example
+@dataclass(frozen=True)
+class Line:
+    """One promise: what was measured, the ratio that was reached, and its target."""
 
-    generator = random.Random(2)
-    prompt = [generator.randrange(3, VOCABULARY) for _ in range(300)]
-    rows = []
-    for number in range(count):
-        own = generator.randint(shortest, longest)
-        ids = [*prompt, *(generator.randrange(3, VOCABULARY) for _ in range(own))]
-        rows.append(Example(number, ids, [place >= 300 + own // 2 for place in range(len(ids))]))
-    return rows
+    what: str
+    measured: str
+    reached: float
+    target: float
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.reached <= self.target if self.at_most else self.reached >= self.target
+
+    def __str__(self) -> str:
+        sign, met = ("≤" if self.at_most else "≥"), ("yes" if self.met else "**no**")
+        return f"| {self.what} | {self.measured} | {self.reached:.2f} | {sign} {self.target:g} | {met} |"
 
 
-ROWS: dict[str, Callable[[int], list[Any]]] = {
-    "skewed": skewed_rows,
-    "prompted": partial(prompted_rows, shortest=40, longest=80),
-    "long-prompted": partial(prompted_rows, shortest=150, longest=250),
+def _contest(rounds: int, **contestants: Callable[[], Measurement]) -> Rounds:
+    """Let all train in turn. Fails if they do not show the same losses."""
+    results = compare([Contestant(name, work) for name, work in contestants.items()], rounds)
+    difference = largest_difference(results, "losses")
+    if not difference < SAME_LOSSES:
+        raise SystemExit(f"{', '.join(contestants)} do not train the same: their losses differ by {difference:.1e}.")
+    return results
+
+
+def _line(results: Rounds, what: str, baseline: str, target: float, measure: str = SPEED, *, way: str = "ours") -> Line:
+    """The median of the rounds' ratios to the baseline."""
+    mine = [measurement[measure] for measurement in results[way]]
+    theirs = [measurement[measure] for measurement in results[baseline]]
+    ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
+    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+    losses = f"losses within {largest_difference({k: results[k] for k in (way, baseline)}, 'losses'):.0e}"
+    measured = f"{statistics.median(mine):,.0f} against {statistics.median(theirs):,.0f} {measure} ({spread}; {losses})"
+    return Line(what, measured, statistics.median(ratios), target, at_most=measure == MEMORY)
+
+
+def lora(rounds: int, _: Path | None) -> list[Line | str]:
+    lesson = Lesson("skewed", "lora", steps=4)
+    results = _contest(rounds, stock=partial(ways.stock, lesson), ours=partial(ways.ours, lesson),
+                       bare=partial(ways.bare, lesson))  # fmt: skip
+    return [
+        _line(results, "LoRA, skewed lengths, against Trainer", "stock", 6),
+        _line(results, "LoRA, skewed lengths, peak memory", "stock", 0.20, MEMORY),
+        _line(results, "LoRA, skewed lengths, against a bare loop", "bare", 0.95),
+    ]
+
+
+def full(rounds: int, _: Path | None) -> list[Line | str]:
+    lesson = Lesson("skewed", "full", steps=4)
+    results = _contest(rounds, stock=partial(ways.stock, lesson), ours=partial(ways.ours, lesson))
+    return [_line(results, "full fine-tuning, skewed lengths, against Trainer", "stock", 5)]
+
+
+def trl(rounds: int, _: Path | None) -> list[Line | str]:
+    if importlib.util.find_spec("trl") is None:
+        return ["`trl` is not installed (`pip install fintune-gui[benchmarks]`): SFTTrainer was not measured."]
+    lesson = Lesson("skewed", "lora")
+    results = _contest(min(rounds, 2), sft=partial(ways.sft, lesson), ours=partial(ways.ours, lesson))
+    return [_line(results, "LoRA, skewed lengths, against TRL's SFTTrainer (fp32, answers only)", "sft", 12)]
+
+
+def smollm2(rounds: int, folder: Path | None) -> list[Line | str]:
+    if folder is None:
+        return [f"{_DEFAULT_MODEL} is not there: prepare the FAQ sample's model, or name its folder with --smollm2."]
+    lesson = Lesson("even", "lora", model=str(folder))
+    results = _contest(min(rounds, 3), stock=partial(ways.stock, lesson), ours=partial(ways.ours, lesson))
+    name = "SmolLM2-135M, LoRA, even lengths"
+    mine, products = ([m[rate] for m in results["ours"]] for rate in ("GFLOP/s", "bare GFLOP/s"))
+    shares = [a / b for a, b in zip(mine, products, strict=True)]
+    measured = f"{statistics.median(mine):.0f} of {statistics.median(products):.0f} GFLOP/s"
+    return [
+        _line(results, f"{name}, against Trainer", "stock", 1.45),
+        _line(results, f"{name}, peak memory", "stock", 0.45, MEMORY),
+        Line(f"{name}, share of bare matrix products' rate", measured, statistics.median(shares), 0.85),
+    ]
+
+
+def prefixes(rounds: int, _: Path | None) -> list[Line | str]:
+    lines: list[Line | str] = []
+    cases = [("prompted", "lora", 3.5), ("prompted", "full", 2.8), ("long-prompted", "lora", 1.6)]
+    for rows, method, target in cases:
+        lesson = Lesson(rows, method)
+        apart = partial(ways.ours, lesson, share=False)
+        results = _contest(min(rounds, 3), apart=apart, ours=partial(ways.ours, lesson))
+        own = "40–80" if rows == "prompted" else "150–250"
+        lines.append(
+            _line(results, f"shared prefix, 300 + {own} tokens, {method}, against not sharing", "apart", target)
+        )
+    return lines
+
+
+def vocabulary(_rounds: int, _: Path | None) -> list[Line | str]:
+    lesson = Lesson("skewed", "lora", model="large vocabulary", steps=2, batch_size=4)
+    results = _contest(1, stock=partial(ways.stock, lesson), ours=partial(ways.ours, lesson))
+    return [_line(results, "vocabulary of 128,256, LoRA, peak memory", "stock", 0.15, MEMORY)]
+
+
+def even(rounds: int, _: Path | None) -> list[Line | str]:
+    lines: list[Line | str] = []
+    for method in ("lora", "full"):
+        lesson = Lesson("equal", method)
+        results = _contest(min(rounds, 3), stock=partial(ways.stock, lesson), ours=partial(ways.ours, lesson))
+        lines.append(_line(results, f"no skew, no prompt, every token trained, {method}, against Trainer", "stock", 1))
+    return lines
+
+
+def classification(rounds: int, _: Path | None) -> list[Line | str]:
+    lesson = Lesson("skewed, at most 512", "full", model="encoder", steps=4)
+    results = _contest(min(rounds, 3), stock=partial(ways.stock_classifier, lesson), ours=partial(ways.ours, lesson))
+    return [_line(results, "classification, encoder, skewed lengths, against Trainer", "stock", 2)]
+
+
+def checkpoint(rounds: int, _: Path | None) -> list[Line | str]:
+    from fintune_gui.project.settings import TrainingSettings
+
+    lesson = Lesson("skewed", "full")
+    results = compare([Contestant("checkpoint", partial(ways.checkpoint, lesson))], min(rounds, 3))
+    seconds = statistics.median(measurement["seconds"] for measurement in results["checkpoint"])
+    minutes = TrainingSettings().checkpoint_minutes
+    measured = f"{seconds:.2f} s for 12.7 million weights and their optimizer, every {minutes:g} minutes"
+    return [Line("checkpoint, percent of the time", measured, 100 * seconds / (60 * minutes), 2, at_most=True)]
+
+
+PROMISES: dict[str, Callable[[int, Path | None], list[Line | str]]] = {
+    "lora": lora,
+    "full": full,
+    "trl": trl,
+    "smollm2": smollm2,
+    "prefixes": prefixes,
+    "vocabulary": vocabulary,
+    "even": even,
+    "classification": classification,
+    "checkpoint": checkpoint,
 }
 
 
-def random_model(method: str) -> Any:
-    """A Llama of 12.7 million parameters, with an adapter or with all weights to learn."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=256,
-        intermediate_size=688,
-        num_hidden_layers=6,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        pad_token_id=0,
-        tie_word_embeddings=False,
-    )
-    model: Any = LlamaForCausalLM(config)
-    if method == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        adapter = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-        model = get_peft_model(model, adapter)
-    return model
-
-
-def stock(kind: str, method: str, steps: int) -> Measurement:
-    """`transformers.Trainer` with its usual padding to the longest row of a micro-batch."""
-    import torch
-    from transformers import Trainer, TrainingArguments
-
-    rows, schedule = ROWS[kind](BATCH_SIZE * steps), _schedule(steps)
-    in_order = [rows[index] for step in range(steps) for index in schedule.rows_of_step(step)]
-
-    def collate(batch: list[Any]) -> dict[str, Any]:
-        longest = max(map(len, batch))
-        ids = torch.zeros((len(batch), longest), dtype=torch.long)
-        mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
-        for number, row in enumerate(batch):
-            ids[number, : len(row)] = torch.tensor(row.ids)
-            mask[number, : len(row)] = 1
-            learned = torch.tensor(row.learned)
-            labels[number, : len(row)][learned] = ids[number, : len(row)][learned]
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=MICRO_BATCH,
-            gradient_accumulation_steps=BATCH_SIZE // MICRO_BATCH,
-            max_steps=steps,
-            learning_rate=LEARNING_RATE,
-            lr_scheduler_type="constant",
-            train_sampling_strategy="sequential",
-            logging_steps=1,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=True,
-            remove_unused_columns=False,
-        )
-        trainer = Trainer(model=random_model(method), args=arguments, train_dataset=in_order, data_collator=collate)
-        return _measured(trainer, in_order)
-
-
-def packed(kind: str, method: str, steps: int, *, share: bool = True) -> Measurement:
-    """The engine's own step."""
-    import torch
-
-    from fintune_gui.engine.device import Device
-    from fintune_gui.engine.job import Job
-    from fintune_gui.engine.stepping import PackedCausal
-    from fintune_gui.engine.trainer import StepTrainer
-
-    rows, schedule = ROWS[kind](BATCH_SIZE * steps), _schedule(steps)
-    device, model = Device(torch.device("cpu"), "CPU", half=False), random_model(method)
-    layout = PackedCausal(model, device, 0)
-    layout.share = share
-    silent: Any = None
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = StepTrainer(
-            model,
-            Job(Path(folder), lambda _event: None, silent),
-            device=device,
-            layout=layout,
-            schedule=schedule,
-            examples=rows,
-            learning_rate=LEARNING_RATE,
-        )
-        return _measured(trainer, rows)
-
-
-def _measured(trainer: Any, rows: list[Any]) -> Measurement:
-    before = peak_memory_bytes()
-    with Stopwatch() as watch:
-        trainer.train()
-    tokens = sum(map(len, rows))
-    return {
-        "useful tokens/s": tokens / watch.wall,
-        "useful tokens/cpu s": tokens / watch.cpu,
-        "peak MB above start": (peak_memory_bytes() - before) / 1e6,
-        "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
-    }
-
-
-def _schedule(steps: int) -> Any:
-    from fintune_gui.engine.trainer import Schedule
-    from fintune_gui.project.settings import Scheduler, TrainingSettings
-
-    settings = TrainingSettings(
-        batch_size=BATCH_SIZE, epochs=1, warmup_ratio=0, weight_decay=0, scheduler=Scheduler.CONSTANT
-    )
-    return Schedule(BATCH_SIZE * steps, settings)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--method", nargs="+", choices=["lora", "full"], default=["lora", "full"])
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--only", nargs="+", choices=PROMISES, default=list(PROMISES), metavar="NAME")
+    parser.add_argument("--smollm2", type=Path, help=f"folder of {_DEFAULT_MODEL}")
     arguments = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    for kind in arguments.rows:
-        baseline: tuple[str, Callable[..., Measurement]] = ("Trainer, padded", stock)
-        if kind != "skewed":
-            baseline = ("packed step without sharing", partial(packed, share=False))
-        for method in arguments.method:
-            contest(kind, method, [baseline, ("packed step", packed)], arguments.steps, arguments.rounds)
+    began, lines = time.monotonic(), []
+    for name in arguments.only:
+        lines += PROMISES[name](arguments.rounds, arguments.smollm2 or _prepared_model())
+        print(f"\n{lines[-1]}\n", flush=True)
+    print("\n| what | measured | reached | target | met |\n|---|---|---|---|---|")
+    print(*(line for line in lines if isinstance(line, Line)), sep="\n")
+    print("\nThe window while training: `python -m benchmarks.window_lateness`.")
+    print(*(line for line in lines if isinstance(line, str)), sep="\n")
+    print(f"It took {(time.monotonic() - began) / 60:.0f} minutes; load average {os.getloadavg()[0]:.1f} at the end.")
 
 
-def contest(
-    kind: str, method: str, ways: list[tuple[str, Callable[..., Measurement]]], steps: int, rounds: int
-) -> None:
-    """Print the table of one contest; the first of `ways` is the baseline."""
-    results = compare([Contestant(name, partial(way, kind, method, steps)) for name, way in ways], rounds)
-    difference = largest_difference(results, "losses")
-    print(f"\n## {kind} rows, {method}\n")
-    print(table(results, ways[0][0], "useful tokens/s", "peak MB above start"))
-    print(f"\nLargest difference of a loss: {difference:.1e}")
-    assert difference < 1e-4, "the two do not train the same"
+def _prepared_model() -> Path | None:
+    """The model of the FAQ sample, if this computer's cache has it."""
+    from fintune_gui.project.paths import cache_folder
+
+    folder = cache_folder() / "models" / _DEFAULT_MODEL
+    return folder if folder.is_dir() else None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The loss of tokens and its gradient, written over the logits: large vocabularies are computed in one buffer, not four."""
+"""The loss of tokens and its gradient, written over the logits: a large vocabulary needs one buffer, not four."""
 
 from __future__ import annotations
 

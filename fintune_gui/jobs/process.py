@@ -259,13 +259,17 @@ def raise_if_failed(ended: Ended) -> None:
 
 
 def _environment(threads: int | None) -> dict[str, str]:
-    environment = {
-        **child_environment(),
-        "TOKENIZERS_PARALLELISM": "false",
-        # Threads that wait must sleep and not spin: beside a busy window or browser, spinning made a run on two cores
-        # seven times slower (tiny base, 150 against 1,100 tokens/s, three times the processor time).
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-    }
+    environment = {**child_environment(), "TOKENIZERS_PARALLELISM": "false", **threads_environment()}
     if threads is not None:
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     return environment
+
+
+def threads_environment() -> dict[str, str]:
+    """How threads that compute wait for each other: spinning for a moment, then asleep, unless the user has said how.
+
+    Beside a busy window or browser, threads that only spin make a run on two cores seven times slower; threads that
+    sleep at once make a run on quiet cores half as fast. See docs/decisions/0002. Counts are about 10 nanoseconds each.
+    """
+    wanted = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
+    return {} if wanted.keys() & os.environ.keys() else wanted
