@@ -130,6 +130,14 @@ def changed_cells(column: Column, rows: Sequence[int], values: Sequence[str | No
     )
 
 
+def typed_cells(first: int, values: Sequence[str | None]) -> CellChange:
+    """The change that fills cells of new rows, from row `first` on; nothing is written where there is no value."""
+    filled = [place for place, value in enumerate(values) if value is not None]
+    nothing: list[str | None] = [None] * len(filled)
+    ids = [first + place for place in filled]
+    return CellChange(ids, nothing, [False] * len(filled), [values[place] for place in filled])
+
+
 def _with_changes(column: Column, number: int, few: CellChange) -> pa.LargeStringArray:
     """One batch with the changes that were collected before it was known that there are many."""
     start, array = column.starts[number], column.current(number)

@@ -54,6 +54,15 @@ class CellChange:
     """Whether the cell had been edited before; if not, going back shows the file's value again."""
     after: list[str | None]
 
+    def and_then(self, other: CellChange) -> CellChange:
+        """This change, and another of cells in other rows."""
+        edited, after = self.edited + other.edited, self.after + other.after
+        return CellChange(self.rows + other.rows, self.before + other.before, edited, after)
+
+    def first_cells(self, count: int) -> CellChange:
+        """The change of only so many cells."""
+        return CellChange(self.rows[:count], self.before[:count], self.edited[:count], self.after[:count])
+
 
 @dataclass
 class GenerationChange:

@@ -5,7 +5,7 @@ What was done by hand is tied to a row and to what stood there; where something 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from fintune_gui.dataset import row_sets
-from fintune_gui.dataset.changes import FLAG, STAR, Change, Operation
+from fintune_gui.dataset.changes import FLAG, STAR, CellChange, Change, Operation
 from fintune_gui.dataset.column import RowIds, distinct
 from fintune_gui.dataset.findings import CleaningStep
 from fintune_gui.dataset.query import Replace
@@ -50,7 +50,7 @@ _DOES_NOT_FIT = ("data.no_column", "data.bad_column_name", "data.no_step")
 def recipe_of(dataset: Dataset) -> Recipe:
     """Everything that is in force, in order."""
     reader = _Reader(dataset)
-    steps = [reader.done(operation) for operation in dataset.history() if operation.in_force]
+    steps = [step for operation in dataset.history() if operation.in_force for step in reader.steps(operation)]
     return Recipe(base=_base_of(dataset), steps=tuple(steps))
 
 
@@ -105,13 +105,21 @@ class _Reader:
         self._names: dict[str, str] = {}
         """Key of each renamed column -> its name at this point of the history."""
 
-    def done(self, operation: Operation) -> Done:
+    def steps(self, operation: Operation) -> list[Done]:
+        """What an operation did. A block that was pasted beyond the last row set cells, and added rows."""
         change = self._dataset.change(operation.seq)
         try:
             asked = self._asked(operation, change)
         except (KeyError, ValidationError):  # written by a version that asked in another way
             asked = None
-        return asked or self._seen(operation, change)
+        if asked is not None:
+            return [asked]
+        there: dict[str, CellChange] = {}
+        if change.segment is not None:
+            for key, part in change.cells.items():
+                if old := sum(row < change.segment.start for row in part.rows):  # they stand before the new ones
+                    there[key] = part.first_cells(old)
+        return [*([self._typed(operation, there)] if there else []), self._seen(operation, change)]
 
     def _asked(self, operation: Operation, change: Change) -> Done | None:
         """The step by what was asked for."""
@@ -141,14 +149,17 @@ class _Reader:
         if change.sets:
             return self._joined_or_left(change)
         if change.cells and not change.generations:
-            columns = {
-                self._names.get(key, key): Cells(
-                    rows=tuple(map(self._number, part.rows)), before=tuple(part.before), after=tuple(part.after)
-                )
-                for key, part in change.cells.items()
-            }
-            return CellsDone(work=operation.kind, label=operation.label, columns=columns)
+            return self._typed(operation, change.cells)
         return NotRepeated(label=operation.label, reason="It is not known how it was made.")
+
+    def _typed(self, operation: Operation, cells: Mapping[str, CellChange]) -> Done:
+        columns = {
+            self._names.get(key, key): Cells(
+                rows=tuple(map(self._number, part.rows)), before=tuple(part.before), after=tuple(part.after)
+            )
+            for key, part in cells.items()
+        }
+        return CellsDone(work=operation.kind, label=operation.label, columns=columns)
 
     def _joined_or_left(self, change: Change) -> Done:
         """The rows that were marked, taken out or brought back."""
@@ -172,7 +183,7 @@ class _Reader:
         rows: list[dict[str, str]] = [{} for _ in range(segment.rows)]
         for key, part in change.cells.items():
             for row, value in zip(part.rows, part.after, strict=True):
-                if value is not None:
+                if row >= segment.start and value is not None:
                     rows[row - segment.start][self._names.get(key, key)] = value
         return AddDone(work=operation.kind, label=operation.label, rows=tuple(rows), mended=tuple(segment.mended))
 

@@ -15,8 +15,8 @@ from typing import Any, Self
 import pyarrow as pa
 
 from fintune_gui.dataset.base import TEXT
-from fintune_gui.dataset.bulk import Transform, changed_cells
-from fintune_gui.dataset.changes import FLAG, STAR, CellChange, Change, NoteChange, Operation, Segment, SetChange
+from fintune_gui.dataset.bulk import Transform, changed_cells, typed_cells
+from fintune_gui.dataset.changes import FLAG, STAR, Change, NoteChange, Operation, Segment, SetChange
 from fintune_gui.dataset.column import NO_ROWS, RowIds
 from fintune_gui.dataset.health import back_up
 from fintune_gui.dataset.loading import Files
@@ -103,27 +103,32 @@ class Dataset(DatasetReading):
     def set_cells(
         self, cells: Mapping[str, tuple[Sequence[int] | RowIds, Sequence[str | None]]], *, kind: str,
         label: Callable[[int, int], str], params: Mapping[str, Any] | None = None,
+        new_rows: Sequence[Mapping[str, str | None]] = (),
     ) -> Operation | None:  # fmt: skip
         """Set single cells in one operation: for each column row ids, each once, and their new values.
 
         Args:
-            label: Gives the operation's sentence from the number of cells and rows that changed.
+            label: Gives the operation's sentence from the number of cells and rows that changed, new ones included.
+            new_rows: Rows that are added behind all others in the same operation, as in `append_rows`.
 
         Returns:
-            None if every cell already has its value.
+            None if every cell already has its value, and no row is added.
         """
         with self._changing() as picture:
-            change = Change()
+            change = self._with_new_rows(picture, new_rows) if new_rows else Change()
+            old_rows: set[int] = set()
             for name, (row_ids, values) in cells.items():
                 column = picture.column_of(name)
                 picture.require_rows(row_ids)
                 part = changed_cells(column, [int(row) for row in row_ids], [_storable(value) for value in values])
                 if part.rows:
-                    change.cells[picture.key_of(name)] = part
-            if not change.cells:
+                    old_rows.update(part.rows)
+                    key = picture.key_of(name)
+                    change.cells[key] = part.and_then(change.cells[key]) if key in change.cells else part
+            if not change.cells and not new_rows:
                 return None
-            touched = sum(len(part.rows) for part in change.cells.values())
-            return self._do(kind, label(touched, change.touched_rows()), dict(params or {}), change)
+            touched, rows = sum(len(part.rows) for part in change.cells.values()), len(old_rows) + len(new_rows)
+            return self._do(kind, label(touched, rows), {**(params or {}), "rows_touched": rows}, change)
 
     def set_value(self, column: str, row_ids: RowIds | None, value: str | None, **progress: Any) -> Operation | None:
         """Set the same value in a column of the kept rows of `row_ids` (None: all). None if nothing changes.
@@ -225,18 +230,7 @@ class Dataset(DatasetReading):
         if not rows:
             raise DataError("data.no_new_rows", "There are no rows to add.", "The list is empty.", "Give one row.")
         with self._changing() as picture:
-            for name in dict.fromkeys(name for row in rows for name in row):
-                picture.column_of(name)
-            segment = Segment(picture.total_rows, len(rows), mended=list(mended))
-            change = Change(segment=segment)
-            for name in picture.columns:
-                values = [_storable(row.get(name)) for row in rows]
-                places = [number for number, value in enumerate(values) if value is not None]
-                if places:
-                    ids = [segment.start + number for number in places]
-                    missing: list[str | None] = [None] * len(ids)
-                    after = [values[number] for number in places]
-                    change.cells[picture.key_of(name)] = CellChange(ids, missing, [False] * len(ids), after)
+            change = self._with_new_rows(picture, rows, mended)
             label = label or f"Added {counted(len(rows), 'row')}"
             return self._do(kind, label, {"rows_touched": len(rows)}, change)
 
@@ -356,6 +350,20 @@ class Dataset(DatasetReading):
             self._show(*changes)
 
     # inside
+
+    @staticmethod
+    def _with_new_rows(
+        picture: Picture, rows: Sequence[Mapping[str, str | None]], mended: Sequence[int] = ()
+    ) -> Change:
+        """The change that adds rows behind all others. Raises `DataError` for a column that is not there."""
+        for name in dict.fromkeys(name for row in rows for name in row):
+            picture.column_of(name)
+        change = Change(segment=Segment(picture.total_rows, len(rows), mended=list(mended)))
+        for name in picture.columns:
+            part = typed_cells(picture.total_rows, [_storable(row.get(name)) for row in rows])
+            if part.rows:
+                change.cells[picture.key_of(name)] = part
+        return change
 
     def _do(self, kind: str, label: str, params: dict[str, Any], change: Change) -> Operation:
         operation = self._log.append(kind, label, params, change)

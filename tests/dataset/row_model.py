@@ -7,6 +7,7 @@ numbers, so that every operation is possible in every state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,6 +119,11 @@ def _change(dataset: Dataset, action: Action) -> None:
             rows = [place for place in range(row % total, row % total + len(values)) if place < total]
             cells = {names[0]: (rows, values[: len(rows)]), names[1]: (rows, values[::-1][: len(rows)])}
             dataset.set_cells(cells, kind="paste", label=lambda cells, rows: f"Pasted {cells} cells in {rows} rows")
+        case ("paste_on", value, new):
+            cells = {names[0]: ([total - 1], [value])}
+            new_rows = [dict(zip(names, pair, strict=False)) for pair in new]
+            label = f"Pasted on {value}"
+            dataset.set_cells(cells, kind="paste", label=lambda *_: label, new_rows=new_rows)
         case ("set", rows, column, value):
             dataset.set_value(names[column % len(names)], _ids(rows, total), value)
         case ("replace", find, replacement, rows):
@@ -200,6 +206,11 @@ def _paste(state: State, row: int, values: list[str | None]) -> None:
             state.rows[place][column] = text
 
 
+def _paste_on(state: State, value: str | None, new: list[tuple[str | None, str | None]]) -> None:
+    state.rows[-1][0] = value
+    _append(state, new)
+
+
 def _set(state: State, rows: list[int] | None, column: int, value: str | None) -> None:
     for row in set(_chosen(state, rows)) - set(state.removed):
         _edit(state, row, column, value)
@@ -245,7 +256,7 @@ def _rename(state: State, column: int, name: str) -> None:
         state.columns[column % len(state.columns)] = name
 
 
-_ACTIONS = {
-    "edit": _edit, "paste": _paste, "set": _set, "replace": _replace, "trim": _trim, "remove": _remove,
-    "restore": _restore, "mark": _mark, "note": _note, "append": _append, "rename": _rename,
+_ACTIONS: dict[str, Callable[..., None]] = {
+    "edit": _edit, "paste": _paste, "paste_on": _paste_on, "set": _set, "replace": _replace, "trim": _trim,
+    "remove": _remove, "restore": _restore, "mark": _mark, "note": _note, "append": _append, "rename": _rename,
 }  # fmt: skip

@@ -142,3 +142,22 @@ def test_that_rows_are_known_again_where_other_files_were_added_to_them(make_dat
     replayed = replay(fresh, recipe)
     assert [left.split(":")[0] for left in replayed.left_out] == ["Added 1 row from more.csv"]
     assert np.flatnonzero(fresh.removed_mask).tolist() == [3]
+
+
+def test_that_a_block_pasted_beyond_the_last_row_is_one_operation(make_dataset: Make) -> None:
+    first, second = make_dataset(ROWS, name="first"), make_dataset(ROWS, name="second")
+    first.append_rows([{"text": "typed"}])
+    new = [{"text": "p3", "label": "c"}, {}]
+    cells = {"text": ([9, 10], ["p1", "p2"])}
+    pasted = first.set_cells(cells, kind="paste", label=lambda cells, rows: f"{cells} in {rows}", new_rows=new)
+    assert pasted is not None
+    assert (pasted.label, pasted.cells, pasted.rows) == ("4 in 4", 4, 4)
+    assert first.cells(range(9, 13)) == [("p1", "b"), ("p2", None), ("p3", "c"), (None, None)]
+    replayed = replay(second, recipe_of(first))
+    assert replayed.left_out == []
+    assert everything(second) == everything(first)
+    first.undo()
+    assert first.cells([9, 10]) == [("text 9", "b"), ("typed", None)]
+    assert first.total_rows == 11
+    first.redo()
+    assert everything(second) == everything(first)

@@ -39,6 +39,7 @@ changes = st.one_of(
     st.tuples(st.just("mark"), many, st.sampled_from(["flag", "star"]), st.booleans()),
     st.tuples(st.just("note"), places, st.text(alphabet="ab ", max_size=3)),
     st.tuples(st.just("append"), st.lists(st.tuples(cells, cells), min_size=1, max_size=3)),
+    st.tuples(st.just("paste_on"), cells, st.lists(st.tuples(cells, cells), min_size=1, max_size=2)),
     st.tuples(st.just("rename"), places, st.sampled_from(["one", "two", "three"])),
 )
 moves = st.one_of(

@@ -101,15 +101,11 @@ class RowEditing(QObject):
         """
 
         def label(count: int, rows: int) -> str:
-            return f"{verb} {counted(count, 'cell')} in {counted(rows, 'row')}"
+            new = f", {len(new_rows):,} of them new" if new_rows else ""
+            return f"{verb} {counted(count, 'cell')} in {counted(rows, 'row')}{new}"
 
         def work(dataset: Dataset, _task: Task | None = None) -> Operation | None:
-            done = dataset.set_cells(cells, kind=kind, label=label) if cells else None
-            if new_rows:
-                done = dataset.append_rows(
-                    list(new_rows), kind=kind, label=f"{verb} {counted(len(new_rows), 'new row')}"
-                )
-            return done
+            return dataset.set_cells(cells, kind=kind, label=label, new_rows=new_rows)
 
         count = sum(len(values) for _, values in cells.values()) + len(new_rows)
         self._do(f"{verb} {counted(count, 'cell')}", count, work)

@@ -19,6 +19,7 @@ EVERY_KIND: list[Action] = [
     ("mark", [1, 2, 3], "flag", True),
     ("note", 9, "look at this"),
     ("append", [("new", "row"), ("another", None)]),
+    ("paste_on", "the last row", [("one more", "b")]),
     ("edit", 41, 0, "in a row that was added"),
     ("rename", 1, "topic"),
     ("undo",),
