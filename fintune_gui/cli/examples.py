@@ -109,6 +109,8 @@ def preview(
             )
         tokenizer = _tokenizer(opened)
         settings, task = opened.project.format, opened.project.objective.task
+        if (model := opened.project.model) is not None:  # a run cuts there, too
+            settings = settings.model_copy(update={"max_length": min(settings.max_length, model.context_length)})
         encoded = encode_row(tokenizer, _values(dataset, row - 1), settings, task)
         spans = token_view(tokenizer, encoded)
     colours = sys.stdout.isatty()

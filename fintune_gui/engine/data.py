@@ -16,6 +16,8 @@ from fintune_gui.project.spec import Part, TrainSpec
 
 Row = dict[str, str | None]
 
+_FEW_VALIDATION_ROWS = 5
+
 
 @dataclass(frozen=True)
 class Example:
@@ -86,7 +88,26 @@ def load_examples(job: Job, run_folder: Path, part: Part, spec: TrainSpec, token
             "they are empty, cannot be written with the template, or the prompt alone is too long.",
             "warning",
         )
+    if part == "train":
+        _tell_of_context(job, spec, examples)
+    elif part == "validation" and len(examples) < _FEW_VALIDATION_ROWS:
+        rows_tell = "row tells" if len(examples) == 1 else "rows tell"
+        job.log(
+            f"Only {len(examples)} validation {rows_tell} which checkpoint is the best: that is decided by chance. "
+            "A larger share on the page Split, or more rows, decides it better.",
+            "warning",
+        )
     return examples
+
+
+def _tell_of_context(job: Job, spec: TrainSpec, examples: Sequence[Example]) -> None:
+    """Say that rows are cut where the model ends and not where the user wished."""
+    context = spec.model.context_length
+    full = sum(max(len(example.ids), len(example.prompt)) >= context for example in examples)
+    if context < spec.format.max_length and full:
+        why = f"The model reads no more, less than the {spec.format.max_length:,} tokens of the page Format. "
+        why += f"{full:,} of {len(examples):,} training rows fill it; what lies behind is cut off."
+        job.decided("longest row", f"{context:,} tokens", why)
 
 
 def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTokenizer) -> list[Example]:

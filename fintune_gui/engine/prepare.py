@@ -50,6 +50,13 @@ def _plain_folder(name: str, job: Job) -> Path:
         return _from_folder(path, job)
     if path.is_file() and path.suffix.lower() == ".gguf":
         return _converted(path, job)
+    if path.is_file():
+        raise ModelError(
+            "model.lone_file",
+            f"{path} alone is not a model.",
+            "Only a GGUF file holds a whole model; others need the files beside them.",
+            f"Choose its folder instead: {path.parent}.",
+        )
     if hub.looks_like_hub_name(name):
         return _with_tokenizer(hub.download(name, job), job)
     raise ModelError(
@@ -101,7 +108,7 @@ def _with_tokenizer(folder: Path, job: Job) -> Path:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:
             raise _no_tokenizer(folder, str(error)) from error
         tokenizer.save_pretrained(beside)

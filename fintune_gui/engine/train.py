@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,7 +93,14 @@ def _run(
     )
     loop.trainer = trainer
     # Better a failure now than after an epoch: measure a few validation rows before the first step.
-    measure(model, layout, validation[:_SANITY_ROWS], trainer.budget, len(spec.labels))
+    loss, _ = measure(model, layout, validation[:_SANITY_ROWS], trainer.budget, len(spec.labels))
+    if not math.isfinite(loss):
+        raise ModelError(
+            "model.not_finite",
+            f"The model {spec.model.name} answers with values that are not numbers.",
+            "No weight was moved yet, so it is not the learning rate: the model's files are damaged.",
+            "Fetch the model again, or choose another one.",
+        )
     job.emit(plan_of(schedule, model, len(training), len(validation)))
     outcome = _train(loop)
     return outcome, {

@@ -303,9 +303,17 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def not_finite(step: int, what: str) -> TrainingError:
     """The error of a run whose numbers are no numbers any more."""
+    saw = f"The {what} of step {step} is not a number."
+    if step <= 1 and what != "validation loss":
+        return TrainingError(
+            "training.not_finite_at_once",
+            saw,
+            "No weight was moved before it, so it is not the learning rate: the model cannot compute these rows.",
+            "Fetch the model again, choose another one, or look for unusual rows.",
+        )
     return TrainingError(
         "training.not_finite",
-        f"The {what} of step {step} is not a number.",
+        saw,
         "The weights were moved too far in one step. Checkpoints from before are intact.",
         "Start a new run with a tenth of the learning rate.",
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from fintune_gui.engine import checkpoints
+from fintune_gui.engine import checkpoints, train
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import load_base, load_for_training, load_trainable_state, trainable_state
+from fintune_gui.engine.trainer import not_finite
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError, TrainingError
-from tests.helpers.tiny import LABELS, make_run, save_model
+from fintune_gui.project.events import Decided, Log, TrainStep
+from tests.helpers.tiny import LABELS, job_in, make_run, of_kind, save_model
 from tests.invariants.test_same_losses import CPU
 
 
@@ -62,3 +64,38 @@ def test_that_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         with pytest.raises(TrainingError, match=r"weights\.safetensors is missing or damaged") as told:
             load_trainable_state(model, path)
         assert told.value.problem.code == "training.bad_checkpoint"
+
+
+def test_that_weights_without_numbers_are_told_before_the_first_step(tmp_path: Path) -> None:
+    """It is not the learning rate, so nothing is said of it."""
+    model = save_model(tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    next(tensor for name, tensor in weights.items() if "down_proj" in name)[0, 0] = float("nan")
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    spec = make_run(tmp_path / "run", model)
+    job, events = job_in(tmp_path / "run")
+    with pytest.raises(ModelError) as refusal:
+        train.run(spec, job)
+    assert refusal.value.problem.code == "model.not_finite"
+    assert "learning rate" in refusal.value.problem.why
+    assert not of_kind(events, TrainStep)
+    assert not checkpoints.find_checkpoint(tmp_path / "run", "latest")
+
+
+def test_that_a_first_step_without_numbers_is_not_blamed_on_the_rate() -> None:
+    assert "rate" not in not_finite(1, "loss").problem.todo
+    assert "rate" in not_finite(1, "validation loss").problem.todo
+    assert "rate" in not_finite(2, "loss").problem.todo
+
+
+def test_that_rows_beyond_the_context_and_few_validation_rows_are_told(tmp_path: Path) -> None:
+    spec = make_run(tmp_path / "run", save_model(tmp_path / "model"), Task.CLASSIFICATION, sizes=(12, 1, 1), epochs=1)
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update={"context_length": 16})})
+    job, events = job_in(tmp_path / "run")
+    outcome, _ = train.run(spec, job)
+    assert outcome == "completed"
+    (cut,) = (event for event in of_kind(events, Decided) if event.what == "longest row")
+    assert cut.value == "16 tokens"
+    assert "of 12 training rows" in cut.reason
+    (few,) = (event.message for event in of_kind(events, Log) if "validation row" in event.message)
+    assert "by chance" in few

@@ -47,14 +47,30 @@ def missing_shard(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}')
 
 
-def larger_tokenizer(folder: Path) -> None:
+def larger_tokenizer(folder: Path, marks: int = 0) -> None:
+    """Tokens beyond the model's places: `marks` special ones, or else an ordinary one."""
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text())
-    tokenizer["added_tokens"].append(
-        {**tokenizer["added_tokens"][0], "id": VOCABULARY + 5, "content": "<|new|>", "special": True}
-    )
-    tokenizer["model"]["vocab"]["<|new|>"] = VOCABULARY + 5
+    for number in range(VOCABULARY, VOCABULARY + max(1, marks)):
+        mark = {"id": number, "content": f"<|new {number}|>", "special": marks > 0}
+        tokenizer["added_tokens"].append({**tokenizer["added_tokens"][0], **mark})
+        tokenizer["model"]["vocab"][mark["content"]] = number
     path.write_text(json.dumps(tokenizer))
+
+
+def foreign_tokenizer(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    vocabulary = {word: number for word, number in tokenizer["model"]["vocab"].items() if number < VOCABULARY // 3}
+    tokenizer["model"] |= {"vocab": vocabulary, "merges": []}
+    path.write_text(json.dumps(tokenizer))
+
+
+def own_tokenizer_code(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    own = {"tokenizer_class": "Mine", "auto_map": {"AutoTokenizer": ["mine.Mine", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(own))
+    (folder / "mine.py").write_text("raise SystemExit('this must never run')")
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
@@ -66,7 +82,8 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "model.damaged": half_downloaded,
     "model.incomplete": missing_shard,
     "model.tokenizer_too_large": larger_tokenizer,
-    "model.no_tokenizer": lambda folder: (folder / "tokenizer.json").unlink(),
+    "model.tokenizer_too_small": foreign_tokenizer,
+    "model.no_tokenizer": own_tokenizer_code,
 }
 
 
@@ -79,6 +96,24 @@ def test_that_an_unusable_folder_is_refused_with_a_sentence(tmp_path: Path, code
     assert refusal.value.problem.code == code
     assert refusal.value.problem.why
     assert refusal.value.problem.todo
+
+
+def test_that_a_few_marks_without_a_place_are_no_foreign_tokenizer(tmp_path: Path) -> None:
+    """Gemma 3 1B has a mark for pictures that its embeddings lack."""
+    model = save_model(tmp_path / "model")
+    larger_tokenizer(model, marks=1)
+    assert prepared(model, tmp_path).folder == str(model)
+    larger_tokenizer(model, marks=20)
+    with pytest.raises(ModelError, match="does not belong"):
+        prepared(model, tmp_path)
+
+
+def test_that_a_lone_file_is_answered_with_its_folder(tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model")
+    with pytest.raises(ModelError) as refusal:
+        prepared(model / "model.safetensors", tmp_path)
+    assert refusal.value.problem.code == "model.lone_file"
+    assert str(model) in refusal.value.problem.todo
 
 
 def odd_shape(folder: Path) -> None:
@@ -138,7 +173,7 @@ def test_that_the_fingerprint_tells_another_model(tmp_path: Path) -> None:
 
 def test_that_a_slow_tokenizer_is_converted_in_a_copy(tmp_path: Path) -> None:
     model = save_model(tmp_path / "model", "bert")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "help", "me"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(VOCABULARY // 2))]
     (model / "tokenizer.json").unlink()
     (model / "vocab.txt").write_text("\n".join(words))
     (model / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
