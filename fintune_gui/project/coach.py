@@ -33,6 +33,8 @@ _RISEN = 0.03
 _FLAT = 0.005
 """A validation loss that fell by less than this share has not moved."""
 _FLAT_EVALUATIONS = 3
+_SWING = 0.05
+"""A validation loss that rises by more than this share, and falls by more than it at once, swings."""
 _BY_HEART = 0.15
 """A training loss per token below which little is left to learn from the rows."""
 _JUMPS = 3
@@ -225,8 +227,28 @@ class Coach:
         later = [v for v in told if v.step > lowest.step]
         by_heart = self._by_heart(history, told[-1])
         turned = self._overfits(history, lowest, later) if by_heart is None else by_heart
-        found = turned or self._flat(history)
+        found = turned or self._swings(told) or self._flat(history)
         return [found] if found is not None else []
+
+    def _swings(self, told: list[Validated]) -> Finding | None:
+        """The validation loss goes up and comes down again: always on the same rows, so the weights swing.
+
+        The training loss would not tell: its steps are of different rows, and swing with them.
+        """
+        for peak in told[1:-1]:
+            before = min((v for v in told if v.step < peak.step), key=lambda v: v.loss)
+            after = next(v for v in told if v.step > peak.step)
+            if peak.loss > before.loss * (1 + _SWING) and after.loss < peak.loss * (1 - _SWING):
+                return Finding(
+                    "rate_too_high",
+                    f"Validation loss swings: {_figure(before.loss)} at step {before.step:,}, {_figure(peak.loss)} at "
+                    f"step {peak.step:,}, {_figure(after.loss)} at step {after.step:,}.",
+                    f"The steps are too long to settle: the learning rate, at most {_rate(self._peak_rate)} here, "
+                    "is too high for these rows.",
+                    "Half the rate learns more evenly; going on may work, as the rate falls.",
+                    ("halve", "keep", "stop"),
+                )
+        return None
 
     def _training_until(self, history: RunHistory, step: int, steps: int) -> Stretch:
         """The training loss of about the last `steps` steps up to `step`."""
@@ -313,6 +335,8 @@ class Coach:
         problem = history.ended.problem if history.ended else None
         failed = problem is not None and problem.code == "training.not_finite"
         if self._not_finite is None and not failed:
+            return []
+        if problem is not None and not failed:  # the first step: the failure itself says what it means
             return []
         step, what = self._not_finite or (0, "")
         saw = f"The {what} of step {step:,} is not a number." if what else problem.what if problem else ""

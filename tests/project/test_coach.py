@@ -182,6 +182,17 @@ def test_that_jumps_with_long_gradients_are_a_rate_that_is_too_high() -> None:
     assert finding.saw.startswith("The loss has jumped 3 times since step 130")
 
 
+def test_that_a_validation_loss_that_swings_is_a_rate_that_is_too_high() -> None:
+    def swinging(share: float) -> float:
+        return 2 - 0.4 * share + (0.3 if round(share * 12) % 2 else 0)
+
+    told = events(learning, swinging, rate=cosine)
+    assert "rate_too_high" in ever(told)
+    assert "divergence" not in ever(told)
+    once = events(learning, lambda share: 2 - 0.4 * share + (0.06 if round(share * 12) == 5 else 0))
+    assert ever(once) == set()
+
+
 def test_that_a_loss_that_creeps_in_a_straight_line_is_a_rate_that_is_too_low() -> None:
     history = RunHistory()
     history.extend(events(lambda s: 2.3 - 0.06 * s, lambda s: 2.32 - 0.05 * s, done=300, noise=0.03))
