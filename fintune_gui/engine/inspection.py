@@ -243,8 +243,8 @@ def _foreign_tokenizer(code: str, folder: Path, why: str) -> ModelError:
 
 def _embedding_rows(headers: dict[str, dict[str, Any]]) -> int | None:
     """Rows of the table of token embeddings, or None if it cannot be told by its name."""
-    ends = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight", "tok_embeddings.weight")
-    ends += ("shared.weight",)
+    tables = ("embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "shared")
+    ends = tuple(f"{table}.weight" for table in tables)
     for header in headers.values():
         for name, tensor in header.items():
             if name.endswith(ends):

@@ -86,6 +86,24 @@ def sign_flip(differences: Floats, seed: int) -> float:
     return (as_extreme + 1) / (_PERMUTATIONS + 1)
 
 
+def swap_test(tuned: Floats, baseline: Floats, metric: Callable[[Floats], Floats], seed: int) -> float:
+    """Two-sided p-value of a paired permutation test: would it matter if rows swapped their two answers?
+
+    Args:
+        tuned, baseline: What each row adds to the sums of its contender, (rows, sums).
+        metric: Gives values (...,) from sums (..., sums).
+    """
+    generator = np.random.default_rng(seed)
+    totals, difference = (tuned.sum(0), baseline.sum(0)), baseline - tuned
+    observed = abs(metric(totals[0]) - metric(totals[1]))
+    as_extreme = 0
+    for _ in range(0, _PERMUTATIONS, _RESAMPLES_AT_ONCE):
+        swapped = generator.integers(0, 2, (_RESAMPLES_AT_ONCE, len(tuned))).astype(float) @ difference
+        differences = np.abs(metric(totals[0] + swapped) - metric(totals[1] - swapped))
+        as_extreme += int((differences >= observed - 1e-12).sum())
+    return (as_extreme + 1) / (_PERMUTATIONS + 1)
+
+
 def decide(
     objective: Objective,
     measured: dict[Contender, dict[Metric, Measured]],
@@ -131,7 +149,8 @@ def few_rows_note(rows: int) -> str | None:
     """What a reader must know when there are few rows."""
     if rows >= _FEW_ROWS:
         return None
-    return f"Only {rows} rows were measured: read every figure as a hint. {_FEW_ROWS} or more say something."
+    measured = "1 row was" if rows == 1 else f"{rows} rows were"
+    return f"Only {measured} measured: read every figure as a hint. {_FEW_ROWS} or more say something."
 
 
 def _headline(stronger: Contender, *, better: bool, worse: bool, met: bool | None) -> str:
