@@ -46,15 +46,16 @@ class EventWriter:
         """
         line = event.model_dump_json().encode() + b"\n"
         with self._lock:
-            self._repeat(line)
             self._unwritten.append(line)
             try:
                 self._append()
+                if isinstance(event, CheckpointSaved):  # a power cut must not take the curve before a checkpoint
+                    os.fsync(self._file.fileno())
             except OSError:
                 if not isinstance(event, Ended):
                     raise
-            if isinstance(event, CheckpointSaved):  # a power cut must not take the curve before a checkpoint
-                os.fsync(self._file.fileno())
+            finally:  # after the file: a process that is killed in between has told nothing that is not there
+                self._repeat(line)
 
     def flush(self) -> None:
         """Write what the file could not take before.
