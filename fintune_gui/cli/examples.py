@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,7 +115,9 @@ def preview(
         encoded = encode_row(tokenizer, _values(dataset, row - 1), settings, task)
         spans = token_view(tokenizer, encoded)
     colours = sys.stdout.isatty()
-    output.say("|".join(_show(span, colours=colours) for span in spans))
+    for is_heading, part in groupby(spans, lambda span: span.kind == "part"):
+        shown = [span.text if is_heading else _show(span, colours=colours) for span in part]
+        output.say(f"{shown[0]}:" if is_heading else "|".join(shown))
     output.say()
     output.say(_legend(colours=colours))
     learned = sum(encoded.learned)

@@ -24,6 +24,7 @@ from fintune_gui.project.files import disk_errors_explained
 from fintune_gui.project.flow import Facts, changed_inputs, input_fingerprints
 from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import user_path
+from fintune_gui.project.seq2seq import seq2seq_problems
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import (
     BEST_CHECKPOINT,
@@ -265,6 +266,8 @@ def _check_model(pf: ProjectFolder, dataset: Dataset, model: ModelChoice | None,
                 todo="Choose the model again on the page Model.",
             )
         ]
+    if problems := seq2seq_problems(pf.project):
+        return problems
     try:
         tokenizer = ModelTokenizer.load(Path(model.folder))
         wants_template = pf.project.format.template is Template.MODEL and pf.project.objective.task.generates

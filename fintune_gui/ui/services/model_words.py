@@ -8,6 +8,7 @@ from fintune_gui.project.document import ModelChoice
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.memory import Measured, gigabytes, short_count
 from fintune_gui.project.recent import recent_projects
+from fintune_gui.project.seq2seq import HOW_IT_WORKS
 from fintune_gui.project.settings import Method
 from fintune_gui.project.store import read_project
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
@@ -32,11 +33,12 @@ def source_of(model: ModelChoice | None) -> str | None:
 
 def model_facts(model: ModelChoice) -> list[tuple[str, str]]:
     """What is known of a chosen model: (name, value)."""
+    template = "yes, its own" if model.has_chat_template else "no: rows are written as plain paragraphs"
     return [
         ("Kind", model.architecture),
         ("Parameters", f"{short_count(model.parameters)} ({model.parameters:,})"),
         ("Longest text", f"{model.context_length:,} tokens"),
-        ("Chat template", "yes, its own" if model.has_chat_template else "no: rows are written as plain paragraphs"),
+        ("How it works", HOW_IT_WORKS) if model.seq2seq else ("Chat template", template),
         ("Folder", model.folder),
     ]
 

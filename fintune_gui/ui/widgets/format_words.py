@@ -29,6 +29,8 @@ def check_lines(measure: FormatMeasure, task: Task) -> list[CheckLine]:
         )
         lines.append(_promise(measure, "end_mark", "One end mark after each answer", readable))
         lines.append(_cut(measure, f"Answers cut off at {measure.max_length:,} tokens"))
+        if measure.apart:
+            lines.append(_cut(measure, f"Prompts cut off at {measure.max_length:,} tokens", "prompt_cut"))
     if measure.left_out:
         lines.append(CheckLine("Left out: a column that is needed is empty", f"{measure.left_out:,}", "warn"))
     return lines
@@ -46,8 +48,8 @@ def _failing(measure: FormatMeasure, check: Check, text: str) -> CheckLine:
     return CheckLine(text, f"not in {len(rows):,}" if check != "readable" else f"{len(rows):,}", "bad", rows[0])
 
 
-def _cut(measure: FormatMeasure, text: str) -> CheckLine:
-    rows = measure.failed.get("cut", [])
+def _cut(measure: FormatMeasure, text: str, check: Check = "cut") -> CheckLine:
+    rows = measure.failed.get(check, [])
     return CheckLine(text, f"{len(rows):,}", "warn" if rows else "good", rows[0] if rows else None)
 
 

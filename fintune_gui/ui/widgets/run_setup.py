@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from fintune_gui.project.combinations import find_abilities, find_conflicts
 from fintune_gui.project.document import Project
 from fintune_gui.project.flow import Facts
+from fintune_gui.project.seq2seq import seq2seq_problems
 from fintune_gui.project.settings import Method, TrainingSettings
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
@@ -77,7 +78,7 @@ class RunSetup(QWidget):
         conflicts = model and find_conflicts(
             project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
         )
-        self.problems.show_problems(conflicts or [])
+        self.problems.show_problems([*(conflicts or []), *seq2seq_problems(project)])
 
     @property
     def sentences(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QTextBlockFormat, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QVBoxLayout, QWidget
 
 from fintune_gui.ui.theme import font, metrics, tokens
@@ -97,6 +97,9 @@ class TokenView(QWidget):
         cursor.setBlockFormat(spacing)
         cursor.beginEditBlock()
         for text, span_kind in self._spans:
+            if span_kind == "part":
+                self._write_heading(cursor, text, spacing)
+                continue
             parts = text.split("\n")
             for number, part in enumerate(parts):
                 last = number == len(parts) - 1
@@ -105,6 +108,18 @@ class TokenView(QWidget):
                     cursor.insertBlock(spacing)
         cursor.endEditBlock()
         self._view.moveCursor(QTextCursor.MoveOperation.Start)
+
+    @staticmethod
+    def _write_heading(cursor: QTextCursor, text: str, spacing: QTextBlockFormat) -> None:
+        """A line of its own for what the tokens behind it are."""
+        if not cursor.atStart():
+            cursor.insertBlock(spacing)
+        heading = QTextCharFormat()
+        heading.setFont(font())
+        heading.setFontWeight(QFont.Weight.DemiBold)
+        heading.setForeground(QColor(tokens().text))
+        cursor.insertText(text, heading)
+        cursor.insertBlock(spacing)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
