@@ -231,13 +231,11 @@ class Coach:
         return [found] if found is not None else []
 
     def _swings(self, told: list[Validated]) -> Finding | None:
-        """The validation loss goes up and comes down again: always on the same rows, so the weights swing.
+        """The validation loss goes up and comes down at once: always on the same rows, so the weights swing.
 
         The training loss would not tell: its steps are of different rows, and swing with them.
         """
-        for peak in told[1:-1]:
-            before = min((v for v in told if v.step < peak.step), key=lambda v: v.loss)
-            after = next(v for v in told if v.step > peak.step)
+        for before, peak, after in zip(told, told[1:], told[2:], strict=False):
             if peak.loss > before.loss * (1 + _SWING) and after.loss < peak.loss * (1 - _SWING):
                 return Finding(
                     "rate_too_high",
