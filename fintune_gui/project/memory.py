@@ -47,7 +47,7 @@ TOKENS_AT_ONCE_GPU = 16384
 _TOKENS_WITH_PROBABILITIES = 512
 _COPIES_OF_PROBABILITIES = 3
 _PROGRAM_BYTES = int(0.7 * GIGABYTE)
-_VOCABULARY_NAMES = re.compile(r"embed|wte|wpe|lm_head|position", re.IGNORECASE)
+_VOCABULARY_NAMES = re.compile(r"(^|\.)shared\.weight$|embed|wte|wpe|lm_head|position", re.IGNORECASE)
 _LARGEST_HEADER_BYTES = 100_000_000
 
 
