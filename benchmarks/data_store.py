@@ -64,6 +64,7 @@ def open_to_first_rows(dataset_folder: Path) -> Measurement:
     from fintune_gui.dataset.query import Query
     from fintune_gui.dataset.store import Dataset
 
+    _touch_memory(dataset_folder)
     with Stopwatch() as watch:
         dataset = Dataset.open(dataset_folder)
         ids = dataset.view(Query(show="all"))
