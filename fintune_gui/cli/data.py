@@ -112,10 +112,13 @@ def import_(
 def check(project: ProjectPath, *, as_json: Json = False) -> None:
     """Look for problems in the rows. Nothing is changed."""
     from fintune_gui.dataset.cleaning import find_problems
+    from fintune_gui.dataset.formatting import label_separator
 
     output = Output(as_json=as_json)
     with open_project(project) as opened, open_rows(opened) as dataset:
-        findings = find_problems(dataset, opened.project.format.roles)
+        format_ = opened.project.format
+        separator = label_separator(dataset, format_, opened.project.objective.task)
+        findings = find_problems(dataset, format_.roles, separator)
         kept = dataset.kept_rows()
     signs = {"bad": "✗", "warn": "!", "info": "·"}
     output.table(
@@ -167,6 +170,7 @@ def clean(
 
 def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, undo: bool) -> Replayed:
     from fintune_gui.dataset import cleaning
+    from fintune_gui.dataset.formatting import label_separator
     from fintune_gui.dataset.recipe import Replayed, read_recipe, replay
 
     if undo:
@@ -174,7 +178,9 @@ def _change(project: ProjectFolder, dataset: Dataset, recipe: Path | None, *, un
         return Replayed([undone] if undone else [])
     if recipe is not None:
         return replay(dataset, read_recipe(user_path(recipe)))
-    findings = cleaning.find_problems(dataset, project.project.format.roles)
+    format_ = project.project.format
+    separator = label_separator(dataset, format_, project.project.objective.task)
+    findings = cleaning.find_problems(dataset, format_.roles, separator)
     return Replayed(cleaning.apply_recipe(dataset, cleaning.safe_steps(findings)))
 
 
@@ -226,7 +232,8 @@ def split(
         output.say(f"{counted(manifest.duplicates_kept_together, 'duplicate')} stayed together with the same text.")
     labels = list(dict.fromkeys(label for part in PARTS for label in manifest.labels.get(part, {})))
     if labels:
-        rows = [(label, *(f"{manifest.labels[part].get(label, 0):,}" for part in PARTS)) for label in labels]
+        counts = [[f"{manifest.labels[part].get(label, 0):,}" for part in PARTS] for label in labels]
+        rows = [(label or "(none)", *found) for label, found in zip(labels, counts, strict=True)]
         output.table(rows, header=("label", *PARTS), right=(1, 2, 3))
     output.finish(manifest.model_dump(mode="json"))
 

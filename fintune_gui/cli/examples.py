@@ -11,7 +11,15 @@ import typer
 
 from fintune_gui.cli.output import Json, Output, counted
 from fintune_gui.cli.work import ProjectPath, not_understood, open_project, open_rows
-from fintune_gui.project.document import ROLES_OF_TASK, FormatSettings, LearnFrom, Role, Task, Template
+from fintune_gui.project.document import (
+    ROLES_OF_TASK,
+    FormatSettings,
+    LabelSeparator,
+    LearnFrom,
+    Role,
+    Task,
+    Template,
+)
 from fintune_gui.project.errors import DataError, ModelError
 from fintune_gui.project.store import ProjectFolder
 
@@ -38,10 +46,13 @@ def format_(
     learn_from: Annotated[
         LearnFrom | None, typer.Option(help="Learn from the answers only, or from every token.")
     ] = None,
+    labels_by: Annotated[
+        LabelSeparator | None, typer.Option(help="What parts several labels in a cell; else it is recognised.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say which column is what, and how rows are written."""
-    from fintune_gui.dataset.formatting import check_format
+    from fintune_gui.dataset.formatting import check_format, find_separator, label_rows
     from fintune_gui.dataset.problems import raise_problems
 
     output = Output(as_json=as_json)
@@ -53,17 +64,28 @@ def format_(
             "template": template,
             "max_length": max_length,
             "learn_from": learn_from,
+            "label_separator": labels_by,
         }
         settings = before.model_copy(update={name: value for name, value in changes.items() if value is not None})
         changed = opened.project.with_(format=FormatSettings.model_validate(settings.model_dump()))
         raise_problems(check_format(changed, dataset), "There is more than one thing to mend.")
         opened.save(changed)
+        labels: dict[str, int] = {}
+        if changed.objective.task is Task.MULTI_LABEL:
+            labels = label_rows(dataset, settings, Task.MULTI_LABEL)
+            found = find_separator(dataset, settings.roles[Role.LABEL])
+            chosen = settings.label_separator
+            output.say(f"Labels are parted by {chosen.display_name}, as you said." if chosen else found.sentence)
+            rows = "  ".join(f"{label} ({rows:,})" for label, rows in list(labels.items())[:_LABELS_SHOWN])
+            output.say(f"{counted(len(labels), 'label')}: {rows}{' …' if len(labels) > _LABELS_SHOWN else ''}")
     output.table([(role.value, column) for role, column in settings.roles.items()])
     output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")
     output.say("Next: fintune " + (f'preview "{project}" --row 1' if changed.model else f'model "{project}" MODEL'))
-    output.finish(settings.model_dump(mode="json"))
+    told = settings.model_dump(mode="json")
+    output.finish(told | ({"labels": labels} if labels else {}))
 
 
+_LABELS_SHOWN = 12
 _LEARNS = {LearnFrom.ANSWER: "the answers only", LearnFrom.ALL: "every token"}
 
 
@@ -125,7 +147,8 @@ def preview(
         output.say(f"{counted(len(encoded.ids), 'token')}, {learned:,} of them learned, {encoded.cut:,} cut off.")
     else:
         output.say(
-            f"{counted(len(encoded.ids), 'token')}, {encoded.cut:,} cut off; the label is learned from the whole text."
+            f"{counted(len(encoded.ids), 'token')}, {encoded.cut:,} cut off; "
+            f"{'the label is' if task is Task.CLASSIFICATION else 'labels are'} learned from the whole text."
         )
     output.finish(
         {

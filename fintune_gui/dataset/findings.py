@@ -13,12 +13,13 @@ from pydantic import Field
 from fintune_gui.dataset import cleaners
 from fintune_gui.dataset.column import Mask, RowIds
 from fintune_gui.dataset.keys import conflicting, repeated
+from fintune_gui.dataset.label_sets import count_labels, renamed_cells, split_labels
 from fintune_gui.dataset.labels import likely_misspellings, spelling_variants
 from fintune_gui.dataset.measures import Values, values_of
 from fintune_gui.dataset.picture import Picture
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.text_facts import PLACEHOLDER, TextFacts, Wanted
-from fintune_gui.project.document import Role
+from fintune_gui.project.document import LabelSeparator, Role
 from fintune_gui.project.settings import Frozen
 
 _ROWS_SHOWN = 1000
@@ -28,6 +29,8 @@ _LONG_FACTOR = 10
 _LONG_CHARACTERS = 1500
 _MOST_LABELS = 1000
 """A column with more different values is no label, and nobody could look through their spelling."""
+_MOST_CELLS = 50_000
+"""With more different sets of labels than these, nothing is said about single labels."""
 
 Severity = Literal["info", "warn", "bad"]
 Check = Callable[[], None]
@@ -61,13 +64,16 @@ class Finding(Frozen):
     query: str = ""
 
 
-def find_problems(dataset: Dataset, roles: Mapping[Role, str]) -> list[Finding]:
+def find_problems(
+    dataset: Dataset, roles: Mapping[Role, str], separator: LabelSeparator | None = None
+) -> list[Finding]:
     """Everything worth knowing about the kept rows, the worst first.
 
     Args:
         roles: Which column plays which role. Without roles all columns are taken for texts.
+        separator: What parts the labels of a cell where a text may have several or none; None: a cell is one label.
     """
-    return Finder().find(dataset.picture, roles)
+    return Finder().find(dataset.picture, roles, separator=separator)
 
 
 class Finder:
@@ -77,12 +83,15 @@ class Finder:
         self._facts: TextFacts | None = None
         self._lock = Lock()
 
-    def find(self, rows: Picture, roles: Mapping[Role, str], check_cancelled: Check = lambda: None) -> list[Finding]:
+    def find(
+        self, rows: Picture, roles: Mapping[Role, str], check_cancelled: Check = lambda: None,
+        separator: LabelSeparator | None = None,
+    ) -> list[Finding]:  # fmt: skip
         """As `find_problems`. A look that was cancelled is gone on with by the next one."""
         roles = {role: column for role, column in roles.items() if column in rows.columns}
         with self._lock:
             check_cancelled()
-            wanted = _wanted(rows.columns, roles)
+            wanted = _wanted(rows.columns, roles, separator)
             if self._facts is None or self._facts.wanted != wanted:
                 self._facts = TextFacts(wanted)
             self._facts.look(rows, check_cancelled)
@@ -92,18 +101,19 @@ class Finder:
         return sorted((finding for finding in found if finding.count), key=lambda f: (order[f.severity], -f.count))
 
 
-def _wanted(columns: tuple[str, ...], roles: Mapping[Role, str]) -> Wanted:
+def _wanted(columns: tuple[str, ...], roles: Mapping[Role, str], separator: LabelSeparator | None) -> Wanted:
     label = roles.get(Role.LABEL)
     named = tuple(column for role, column in roles.items() if role is not Role.LABEL)
     texts = named or tuple(column for column in columns if column != label) or columns
     filled = dict.fromkeys((texts[0], *roles.values()))
-    return Wanted(texts=texts, label=label, filled=tuple(filled))
+    return Wanted(texts=texts, label=label, filled=tuple(filled), separator=separator)
 
 
 def _findings(rows: Picture, facts: TextFacts, roles: Mapping[Role, str], check_cancelled: Check) -> list[Finding]:
     kept = ~rows.removed_mask
+    separator = facts.wanted.separator
     found = [
-        *_empty(facts, roles, kept),
+        *_empty(facts, {r: c for r, c in roles.items() if r is not Role.LABEL or separator is None}, kept),
         *_duplicates(facts, kept, check_cancelled),
         *_broken_texts(facts, kept),
         *_lengths(facts, kept),
@@ -111,7 +121,10 @@ def _findings(rows: Picture, facts: TextFacts, roles: Mapping[Role, str], check_
     if facts.wanted.label is not None:
         check_cancelled()
         filled = kept & ~facts.is_blank(facts.wanted.label)
-        found += _labels(rows, facts.wanted.label, filled, check_cancelled)
+        if separator is None:
+            found += _labels(rows, facts.wanted.label, filled, check_cancelled)
+        else:
+            found += _several_labels(rows, facts.wanted.label, filled, separator, check_cancelled)
     return found
 
 
@@ -192,6 +205,43 @@ def _labels(rows: Picture, column: str, filled: Mask, check_cancelled: Check) ->
             _finding("rare_label", "Labels with fewer than three rows", among(np.flatnonzero(rare)), "warn")
         )
     return findings
+
+
+def _several_labels(
+    rows: Picture, column: str, filled: Mask, separator: LabelSeparator, check_cancelled: Check
+) -> list[Finding]:
+    """As `_labels`, for each label of cells that hold several; mended are whole cells."""
+    values = values_of(rows.column_of(column), check_cancelled)
+    _, counts = values.counts(filled)
+    present = np.flatnonzero(counts)
+    if len(present) > _MOST_CELLS:
+        return []
+    cells = {str(cell): number for (cell,), number in zip(
+        rows.cells(values.first[present], [column]), present.tolist(), strict=True)}  # fmt: skip
+    names = count_labels({cell: int(counts[number]) for cell, number in cells.items()}, separator)
+    if len(names) > _MOST_LABELS:
+        return []
+    variants, misspelled = spelling_variants(names), likely_misspellings(names)
+    rare = {label for label, count in names.items() if count < 3} - {*variants, *misspelled}
+
+    def found(check: str, title: str, labels: Iterable[str], severity: Severity, *, safe: bool = False) -> Finding:
+        those = frozenset(labels)
+        numbers = [number for cell, number in cells.items() if not those.isdisjoint(split_labels(cell, separator))]
+        wanted = np.zeros(len(counts) + 1, bool)  # the last is for rows without a value: their number is -1
+        wanted[numbers] = True
+        step = None
+        if isinstance(labels, dict) and len(numbers) <= _MOST_LABELS:
+            renamed = renamed_cells((cell for cell, number in cells.items() if wanted[number]), labels, separator)
+            step = CleaningStep(name="rename_values", columns=(column,), options=renamed)
+        safe = safe and step is not None
+        return _finding(check, title, wanted[values.codes] & filled, severity, step, safe=safe)
+
+    shown = ", ".join(f"“{old}” → “{new}”" for old, new in list(misspelled.items())[:3])
+    return [
+        found("label_variants", "Labels written in several ways", variants, "bad", safe=True),
+        found("label_misspelled", f"Labels that look misspelled ({shown})", misspelled, "warn"),
+        found("rare_label", "Labels with fewer than three rows", rare if len(names) > 1 else (), "warn"),
+    ]
 
 
 def _numbers(rows: Picture, column: str, values: Values, present: RowIds) -> dict[str, int]:

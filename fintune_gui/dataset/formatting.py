@@ -12,13 +12,37 @@ import pyarrow.compute as pc
 from fintune_gui.dataset import shapes
 from fintune_gui.dataset.column import Mask
 from fintune_gui.dataset.conversations import BadConversation, Message, conversation_of, parse_text
-from fintune_gui.project.document import REQUIRED_ROLES, FormatSettings, Project, Role, Task
+from fintune_gui.dataset.label_sets import (
+    FoundSeparator,
+    count_labels,
+    is_list,
+    recognise_separator,
+)
+from fintune_gui.project.document import (
+    REQUIRED_ROLES,
+    FormatSettings,
+    LabelSeparator,
+    Project,
+    Role,
+    Task,
+    filled_roles,
+)
 from fintune_gui.project.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.store import Dataset
 
-__all__ = ["Message", "check_format", "label_values", "propose_roles", "to_messages", "usable_rows"]
+__all__ = [
+    "Message",
+    "check_format",
+    "find_separator",
+    "label_rows",
+    "label_separator",
+    "label_values",
+    "propose_roles",
+    "to_messages",
+    "usable_rows",
+]
 
 Row = Mapping[str, str | None]
 
@@ -27,9 +51,12 @@ FEWEST_ROWS = 3
 _MOST_LABELS_SHARE = 0.5
 """A column of which more than this share of the values is different is no label."""
 
+_LABELS_COME_BACK = 0.6
+"""A column of whose parted values less than this share comes back holds no labels: long texts have commas too."""
+
 _NAMES: dict[Role, tuple[str, ...]] = {
     Role.TEXT: shapes.TEXT_NAMES,
-    Role.LABEL: shapes.LABEL_NAMES,
+    Role.LABEL: (*shapes.LABEL_NAMES, "tags", "topics", "categories", "genres"),
     Role.INSTRUCTION: ("instruction", *shapes.QUESTION_NAMES),
     Role.INPUT: ("input", "context", "passage", "article"),
     Role.ANSWER: (*shapes.CHOSEN_NAMES, *shapes.ANSWER_NAMES),
@@ -38,6 +65,7 @@ _NAMES: dict[Role, tuple[str, ...]] = {
 }
 _PROPOSED: dict[Task, tuple[Role, ...]] = {
     Task.CLASSIFICATION: (Role.LABEL, Role.TEXT),
+    Task.MULTI_LABEL: (Role.LABEL, Role.TEXT),
     Task.INSTRUCTION: (Role.ANSWER, Role.INSTRUCTION, Role.INPUT, Role.SYSTEM),
     Task.CHAT: (Role.MESSAGES, Role.SYSTEM),
     Task.TEXT: (Role.TEXT,),
@@ -57,7 +85,8 @@ def propose_roles(columns: Sequence[str], sample_rows: Sequence[Row], task: Task
         by_name = {_lower(column): column for column in reversed(free)}
         column = next((by_name[name] for name in names[role] if name in by_name), None)
         if column is None and role in REQUIRED_ROLES[task]:
-            column = _by_content(role, free, sample_rows)
+            by_content = _with_several_labels if role is Role.LABEL and task is Task.MULTI_LABEL else _by_content
+            column = by_content(role, free, sample_rows)
         if column is not None:
             roles[role] = column
     return {role: roles[role] for role in sorted(roles, key=list(Role).index)}
@@ -103,6 +132,15 @@ def _by_content(role: Role, columns: Sequence[str], rows: Sequence[Row]) -> str 
     return None
 
 
+def _with_several_labels(role: Role, columns: Sequence[str], rows: Sequence[Row]) -> str | None:
+    """The column whose cells most surely hold several labels."""
+    found = {column: recognise_separator({row.get(column) or "": None for row in rows}) for column in columns}
+    best = max(columns, key=lambda column: found[column].sure, default=None)
+    if best is None or found[best].sure < _LABELS_COME_BACK:
+        return _by_content(role, columns, rows)
+    return best
+
+
 def _is_conversation(text: str) -> bool:
     try:
         parse_text(text)
@@ -123,10 +161,29 @@ def label_values(dataset: Dataset, column: str) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
+def find_separator(dataset: Dataset, column: str) -> FoundSeparator:
+    """How the cells of the kept rows part their labels, from the most frequent cells."""
+    return recognise_separator(label_values(dataset, column))
+
+
+def label_separator(dataset: Dataset, format_: FormatSettings, task: Task) -> LabelSeparator | None:
+    """What parts the labels of a cell: as chosen, or as recognised. None where a cell is one label."""
+    if task is not Task.MULTI_LABEL or (column := format_.roles.get(Role.LABEL)) not in dataset.columns:
+        return None
+    return format_.label_separator or find_separator(dataset, str(column)).separator
+
+
+def label_rows(dataset: Dataset, format_: FormatSettings, task: Task) -> dict[str, int]:
+    """The labels of the kept rows and how many rows have each, the most frequent first."""
+    values = label_values(dataset, format_.roles[Role.LABEL])
+    separator = label_separator(dataset, format_, task)
+    return values if separator is None else count_labels(values, separator)
+
+
 def usable_rows(dataset: Dataset, format_: FormatSettings, task: Task) -> Mask:
-    """For each row whether it is kept and has something in every required column."""
+    """For each row whether it is kept and has something in every column that must be filled."""
     usable = ~dataset.removed_mask
-    required = [format_.roles[role] for role in REQUIRED_ROLES[task]]
+    required = [format_.roles[role] for role in filled_roles(task)]
     for start, arrays in dataset.batches(required):
         for array in arrays:
             filled = pc.greater(pc.binary_length(pc.utf8_trim_whitespace(pc.fill_null(array, ""))), 0)
@@ -255,9 +312,47 @@ def _check_rows(project: Project, dataset: Dataset) -> list[Problem]:
                     todo="Choose another column as the label, or import rows with other labels.",
                 )
             )
+    if task is Task.MULTI_LABEL:
+        problems += _check_label_sets(project, dataset, int(usable.sum()))
     if task is Task.CHAT:
         problems += _check_conversations(dataset, roles[Role.MESSAGES], usable)
     return problems
+
+
+def _check_label_sets(project: Project, dataset: Dataset, rows: int) -> list[Problem]:
+    column = project.format.roles[Role.LABEL]
+    labels = label_rows(dataset, project.format, project.objective.task)
+    if not labels:
+        return [
+            Problem(
+                code="data.no_label",
+                what=f"The column “{column}” has no label at all.",
+                why="Rows without a label are fine, but some must have one: there is nothing to learn otherwise.",
+                todo="Choose another column as the label.",
+            )
+        ]
+    if min(labels.values()) >= rows:
+        return [
+            Problem(
+                code="data.one_label",
+                what=f"In the column “{column}” all rows have the same labels.",
+                why="Telling texts apart needs labels that some rows have and others have not.",
+                todo="Choose another column as the label, or import rows with other labels.",
+            )
+        ]
+    if project.format.label_separator is not LabelSeparator.LIST:
+        return []
+    other = next((cell for cell in label_values(dataset, column) if not is_list(cell)), None)
+    if other is None:
+        return []
+    return [
+        Problem(
+            code="data.no_list_of_labels",
+            what=f"In the column “{column}” some cells are no list of labels, for example “{other[:60]}”.",
+            why='Labels are said to stand in lists such as ["red", "round"].',
+            todo="Choose on the page Format what parts the labels, or mend these cells.",
+        )
+    ]
 
 
 def _check_conversations(dataset: Dataset, column: str, usable: Mask) -> list[Problem]:

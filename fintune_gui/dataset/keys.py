@@ -128,6 +128,7 @@ def prompt_columns(format_: FormatSettings, task: Task) -> list[str]:
     """The columns in which a duplicate would give the answer away: the text, the question, the conversation."""
     roles = {
         Task.CLASSIFICATION: (Role.TEXT,),
+        Task.MULTI_LABEL: (Role.TEXT,),
         Task.INSTRUCTION: (Role.INSTRUCTION, Role.INPUT),
         Task.CHAT: (Role.MESSAGES,),
         Task.TEXT: (Role.TEXT,),

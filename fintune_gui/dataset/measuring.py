@@ -27,6 +27,7 @@ given to the model apart loses its end."""
 MOST_ROWS = 3000
 """Rows are encoded until so many are measured; the sentence beside the figures says that they are a sample."""
 
+
 @dataclass
 class FormatMeasure:
     """Measured over a sample of the rows that can be used.

@@ -9,8 +9,9 @@ from shutil import copytree, rmtree
 from typing import Any, Literal
 
 from fintune_gui.dataset.encoding import encode_row, no_chat_template
-from fintune_gui.dataset.formatting import check_format
+from fintune_gui.dataset.formatting import check_format, label_separator
 from fintune_gui.dataset.importing import FileChoice, Files, ImportOptions, check_choice, choices_of
+from fintune_gui.dataset.label_sets import split_labels
 from fintune_gui.dataset.problems import raise_problems
 from fintune_gui.dataset.snapshot import write_rows
 from fintune_gui.dataset.splitting import SplitManifest, current_split, split_rows
@@ -293,18 +294,23 @@ def _train_spec(
 ) -> TrainSpec:
     project = pf.project
     labels: list[str] = []
-    if project.objective.task is Task.CLASSIFICATION:
-        column = project.format.roles[Role.LABEL]
+    format_ = project.format
+    if not project.objective.task.generates:
+        separator = label_separator(dataset, format_, project.objective.task)
+        format_ = format_.model_copy(update={"label_separator": separator})
+        column = format_.roles[Role.LABEL]
         found: set[str | None] = set()
         for part in PARTS:
             found |= {label for (label,) in dataset.cells(split_rows(pf, split, part), [column])}
+        if separator is not None:
+            found = {label for cell in found for label in split_labels(cell, separator)}
         labels = sorted(label for label in found if label)
     return TrainSpec(
         run=number,
         project_name=project.name,
         objective=project.objective,
         model=model,
-        format=project.format,
+        format=format_,
         labels=tuple(labels),
         training=project.training,
         inputs=input_fingerprints(project, Facts(dataset_fingerprint=dataset.fingerprint)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,13 @@ import pyarrow as pa
 from pydantic import Field, ValidationError
 
 from fintune_gui.dataset.column import RowIds, are_among, distinct
-from fintune_gui.dataset.formatting import FEWEST_ROWS, check_format, usable_rows
+from fintune_gui.dataset.formatting import FEWEST_ROWS, check_format, label_separator, usable_rows
 from fintune_gui.dataset.keys import prompt_columns, text_keys
+from fintune_gui.dataset.label_sets import split_labels
+from fintune_gui.dataset.label_strata import divide_label_sets
 from fintune_gui.dataset.problems import raise_problems
 from fintune_gui.dataset.store import Dataset
-from fintune_gui.project.document import Role, SplitSettings, Task
+from fintune_gui.project.document import Role, SplitSettings
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.files import fingerprint, write_atomic, write_json
 from fintune_gui.project.flow import Facts, SplitFacts, input_fingerprints
@@ -41,6 +44,8 @@ class SplitManifest(Frozen):
     counts: dict[Part, int]
     labels: dict[Part, dict[str, int]] = Field(default_factory=dict)
     """Rows per value of the stratified column; empty without one."""
+    by_label: bool = False
+    """Whether `labels` counts single labels, of which a row may have several or, under "", none."""
     inputs: dict[str, str]
     duplicates_kept_together: int
     """Rows that have an earlier row with the same text, and went where that one went."""
@@ -59,7 +64,9 @@ def make_split(pf: ProjectFolder, dataset: Dataset) -> SplitManifest:
     project, settings = pf.project, pf.project.split
     task = project.objective.task
     raise_problems(check_format(project, dataset), "The rows cannot be divided yet.")
-    stratify = settings.stratify or (project.format.roles[Role.LABEL] if task is Task.CLASSIFICATION else None)
+    label = None if task.generates else project.format.roles[Role.LABEL]
+    stratify = settings.stratify or label
+    separator = label_separator(dataset, project.format, task) if stratify == label else None
     _check_columns(settings, dataset)
 
     rows = np.flatnonzero(usable_rows(dataset, project.format, task)).astype(np.int64)
@@ -70,7 +77,14 @@ def make_split(pf: ProjectFolder, dataset: Dataset) -> SplitManifest:
     if (count := int(groups.max()) + 1) < FEWEST_ROWS:
         raise _too_few_groups(count, len(rows), settings.group)
     strata, names = _strata(dataset, stratify, rows)
-    part_of_row = divide(groups, strata, settings.ratios, settings.seed)[groups]
+    sets: list[tuple[str, ...]] = []
+    if separator is None:
+        part_of_row = divide(groups, strata, settings.ratios, settings.seed)[groups]
+    else:
+        sets = [split_labels(cell, separator) or ("",) for cell in names]
+        part_of_group = divide_label_sets(groups, strata, sets, settings.ratios, settings.seed)
+        fill_empty_parts(part_of_group, np.bincount(groups), len(PARTS))
+        part_of_row = part_of_group[groups]
 
     inputs = _inputs(pf, dataset)
     described = orjson.loads(settings.model_dump_json())
@@ -81,7 +95,8 @@ def make_split(pf: ProjectFolder, dataset: Dataset) -> SplitManifest:
         stratify=stratify,
         group=settings.group,
         counts={part: int((part_of_row == number).sum()) for number, part in enumerate(PARTS)},
-        labels=_label_counts(part_of_row, strata, names) if stratify else {},
+        labels=_label_counts(part_of_row, strata, sets or [(name,) for name in names]) if stratify else {},
+        by_label=separator is not None,
         inputs=inputs,
         duplicates_kept_together=len(rows) - int(same_text.max()) - 1,
         left_out=dataset.kept_rows() - len(rows),
@@ -155,7 +170,7 @@ def divide(groups: Groups, strata: Groups, ratios: Sequence[float], seed: int) -
         wanted = sizes[members].sum() * np.asarray(ratios) + owed
         parts[members] = _fill(sizes[members], wanted)
         owed = wanted - np.bincount(parts[members], weights=sizes[members], minlength=len(ratios))
-    _fill_empty_parts(parts, sizes, len(ratios))
+    fill_empty_parts(parts, sizes, len(ratios))
     return parts
 
 
@@ -189,7 +204,7 @@ def _whole(shares: npt.NDArray[np.float64], total: int) -> Groups:
     return counts
 
 
-def _fill_empty_parts(parts: Groups, sizes: Groups, number: int) -> None:
+def fill_empty_parts(parts: Groups, sizes: Groups, number: int) -> None:
     """Every part gets at least one group; the smallest groups of the part with most groups are moved."""
     for part in range(number):
         if not (parts == part).any():
@@ -228,11 +243,15 @@ def _strata(dataset: Dataset, column: str | None, rows: RowIds) -> tuple[Groups,
     return np.asarray(values.indices.to_numpy(), np.int64), values.dictionary.to_pylist()
 
 
-def _label_counts(parts: Groups, strata: Groups, names: list[str]) -> dict[Part, dict[str, int]]:
+def _label_counts(parts: Groups, strata: Groups, names: Sequence[tuple[str, ...]]) -> dict[Part, dict[str, int]]:
+    """Rows of each part by the names of their strata, the most frequent first."""
     counts: dict[Part, dict[str, int]] = {}
     for number, part in enumerate(PARTS):
-        found = np.bincount(strata[parts == number], minlength=len(names))
-        counts[part] = {names[i]: int(found[i]) for i in np.argsort(-found, kind="stable") if found[i]}
+        found: Counter[str] = Counter()
+        for stratum, rows in enumerate(np.bincount(strata[parts == number], minlength=len(names)).tolist()):
+            for name in names[stratum] if rows else ():
+                found[name] += rows
+        counts[part] = dict(found.most_common())
     return counts
 
 

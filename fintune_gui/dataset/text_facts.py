@@ -18,7 +18,9 @@ from fintune_gui.dataset import cleaners
 from fintune_gui.dataset.column import Column, Mask, RowIds, differs, distinct
 from fintune_gui.dataset.hashing import Keys
 from fintune_gui.dataset.keys import keys_of, normalised, words_only
+from fintune_gui.dataset.label_sets import set_key
 from fintune_gui.dataset.picture import Picture
+from fintune_gui.project.document import LabelSeparator
 from fintune_gui.project.settings import Frozen
 
 PLACEHOLDER = (
@@ -57,11 +59,13 @@ class Wanted(Frozen):
         texts: They are searched and compared.
         label: Texts that are the same may not differ in it.
         filled: Columns of which it is wanted whether they are blank; at most 20.
+        separator: What parts the labels of a cell; None: a cell is one label.
     """
 
     texts: tuple[str, ...]
     label: str | None
     filled: tuple[str, ...]
+    separator: LabelSeparator | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -142,8 +146,17 @@ class TextFacts:
             label = arrays[self.wanted.label]
             self.whole_rows[ids] = keys_of([*texts, label])
             self.same_texts[ids] = keys_of(texts, normalised)
-            self.labels[ids] = keys_of([label], _bare_label)
+            self.labels[ids] = keys_of([label], self._bare_labels)
         self._stale[ids] = False
+
+    def _bare_labels(self, cells: pa.LargeStringArray) -> pa.LargeStringArray:
+        """The form in which labels are compared: of several the order does not matter."""
+        separator = self.wanted.separator
+        if separator is None:
+            return _bare_label(cells)
+        encoded = cells.dictionary_encode()
+        keys = [set_key(cell, separator) for cell in encoded.dictionary.to_pylist()]
+        return pa.array(keys, pa.large_string()).take(encoded.indices)
 
     def _search(self, array: pa.LargeStringArray, flags: npt.NDArray[np.uint32]) -> None:
         """Set the bits of what is found in each text."""

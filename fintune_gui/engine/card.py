@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fintune_gui import __version__
 from fintune_gui.engine.data import read_rows
+from fintune_gui.project.document import Task
 from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.files import write_text
 from fintune_gui.project.report import Report, read_report
@@ -53,6 +54,8 @@ def _base_name(trained: TrainSpec) -> str:
 def _code(spec: ExportSpec, trained: TrainSpec) -> str:
     kind = auto_class(trained.objective.task, seq2seq=trained.model.seq2seq)
     labels = f", num_labels={len(trained.labels)}" if trained.labels else ""
+    if trained.objective.task is Task.MULTI_LABEL:
+        labels += ', problem_type="multi_label_classification"'
     if spec.what == "merged":
         return (
             f"from transformers import AutoTokenizer, {kind}\n"
@@ -102,6 +105,8 @@ def _evaluation(report: Report | None) -> str:
 def _limits(trained: TrainSpec, report: Report | None) -> str:
     notes = list(report.notes) if report is not None else []
     notes.append("It was measured on rows of the same kind as it learned from; other texts may fare worse.")
-    if trained.labels:
+    if trained.objective.task is Task.MULTI_LABEL:
+        notes.append("A label counts as answered when its sigmoid is more than 0.5; a text may get none.")
+    elif trained.labels:
         notes.append("It always answers with one of its labels, also to texts that fit none.")
     return "\n".join(f"- {note}" for note in notes)

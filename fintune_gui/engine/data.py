@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from fintune_gui.dataset.encoding import ModelTokenizer, encode_row
+from fintune_gui.dataset.label_sets import split_labels
 from fintune_gui.engine.job import Job
-from fintune_gui.project.document import Role
+from fintune_gui.project.document import Role, Task
 from fintune_gui.project.errors import DataError
 from fintune_gui.project.spec import Part, TrainSpec
 
@@ -27,6 +28,7 @@ class Example:
         ids: Token numbers.
         learned: For each token whether predicting it carries loss; all False for classification.
         label: Number of the row's label, or -1 when the task has none.
+        labels: Numbers of the row's labels where it may have several or none; else None.
         prompt: What a seq2seq model reads; `ids` are then what it writes, after the token that it begins with.
     """
 
@@ -34,6 +36,7 @@ class Example:
     ids: list[int]
     learned: list[bool]
     label: int = -1
+    labels: tuple[int, ...] | None = None
     prompt: Sequence[int] = ()
 
     def __len__(self) -> int:
@@ -115,6 +118,7 @@ def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTo
     task = spec.objective.task
     longest = min(spec.format.max_length, spec.model.context_length)
     written = spec.format.model_copy(update={"max_length": longest})
+    separator = spec.format.label_separator if task is Task.MULTI_LABEL else None
     numbers = {label: number for number, label in enumerate(spec.labels)}
     examples = []
     for row_id, row in rows:
@@ -127,9 +131,14 @@ def encode_rows(rows: list[tuple[int, Row]], spec: TrainSpec, tokenizer: ModelTo
             example = Example(row_id, encoded.ids, encoded.learned, prompt=read)
             usable = example.learned_tokens > 0 and (encoded.prompt is None or len(read) > 0)
         else:
-            label = row.get(spec.format.roles[Role.LABEL])
-            example = Example(row_id, encoded.ids, [False] * len(encoded.ids), numbers.get(label or "", -1))
-            usable = bool(example.ids) and example.label >= 0
+            cell = row.get(spec.format.roles[Role.LABEL])
+            unlearned = [False] * len(encoded.ids)
+            if separator is None:
+                example = Example(row_id, encoded.ids, unlearned, numbers.get(cell or "", -1))
+            else:
+                found = sorted(numbers[label] for label in split_labels(cell, separator) if label in numbers)
+                example = Example(row_id, encoded.ids, unlearned, labels=tuple(found))
+            usable = bool(example.ids) and (example.label >= 0 or example.labels is not None)
         if usable:
             examples.append(example)
     return examples

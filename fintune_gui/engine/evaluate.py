@@ -15,7 +15,9 @@ from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.generation import measure_generation
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import load_for_training, padding_id
+from fintune_gui.engine.multi_label import measure_multi_label
 from fintune_gui.engine.verdict import few_rows_note
+from fintune_gui.project.document import Task
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.files import write_json
 from fintune_gui.project.report import REPORT_FILE, Report, Scores
@@ -48,7 +50,9 @@ def run(spec: EvaluateSpec, job: Job) -> Result:
         model=model,
         examples=examples,
     )
-    measure = measure_generation if trained.objective.task.generates else measure_classification
+    task = trained.objective.task
+    labelled = measure_multi_label if task is Task.MULTI_LABEL else measure_classification
+    measure = measure_generation if task.generates else labelled
     report, rows = _report(contest, measure(contest), time.monotonic() - began)
     write_results(run_folder, rows)
     write_json(run_folder / REPORT_FILE, report.model_dump(mode="json"))

@@ -6,6 +6,7 @@ answers, and only then renamed: an export that does not work never appears.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -25,7 +26,15 @@ from fintune_gui.engine.data import Example, encode_rows, read_rows
 from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.evaluate import finished_run
 from fintune_gui.engine.job import Job, Result
-from fintune_gui.engine.model import Model, base_of, load_for_training, load_trainable_state, padding_id
+from fintune_gui.engine.model import (
+    MULTI_LABEL,
+    Model,
+    base_of,
+    load_for_training,
+    load_trainable_state,
+    padding_id,
+)
+from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.exporting import auto_class, check_export
 from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained
@@ -119,6 +128,8 @@ def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> 
             # Who loads the adapter needs the base model's name on the hub or its folder, not a place in our cache.
             config.base_model_name_or_path = base or trained.model.folder
         model.save_pretrained(folder, save_embedding_layers=False)
+        if trained.labels:
+            _save_label_names(model, folder)
     else:
         merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
         base_of(merged).save_pretrained(folder)
@@ -126,6 +137,14 @@ def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> 
         source = Path(trained.model.folder) / name
         if source.exists():
             shutil.copyfile(source, folder / name)
+
+
+def _save_label_names(model: Model, folder: Path) -> None:
+    """The configuration beside an adapter: names of the labels, and whether a text may have several."""
+    config = copy.deepcopy(base_of(model).config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config  # how the base was held while it learned is not how it must be loaded
+    config.save_pretrained(folder)
 
 
 _CHECK = """
@@ -140,6 +159,8 @@ if request["what"] == "adapter":
     from peft import PeftModel
     if request["labels"]:
         options |= {"num_labels": request["labels"], "ignore_mismatched_sizes": True}
+        if request["problem_type"]:
+            options["problem_type"] = request["problem_type"]
     model = PeftModel.from_pretrained(kind.from_pretrained(request["base"], **options), request["folder"])
 else:
     model = kind.from_pretrained(request["folder"], **options)
@@ -173,6 +194,7 @@ def _verify(
         "what": spec.what,
         "kind": auto_class(trained.objective.task, seq2seq=trained.model.seq2seq),
         "labels": len(trained.labels),
+        "problem_type": MULTI_LABEL if trained.objective.task is Task.MULTI_LABEL else "",
         "base": trained.model.folder,
         "folder": str(folder),
         "expected": str(logits),

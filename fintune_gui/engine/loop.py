@@ -21,8 +21,15 @@ from fintune_gui.engine.data import Example, Row
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.generate import Answerer
 from fintune_gui.engine.job import Job
-from fintune_gui.engine.metrics import classification_metrics, confusion, perplexity
+from fintune_gui.engine.metrics import (
+    classification_metrics,
+    confusion,
+    perplexity,
+    row_tallies,
+    several_labels_metrics,
+)
 from fintune_gui.engine.model import Model, base_of, trainable_state
+from fintune_gui.engine.multi_label import answered_labels, expected_labels
 from fintune_gui.engine.pausing import MovedAside, hold
 from fintune_gui.engine.stepping import Layout, Sums
 from fintune_gui.engine.team import Team
@@ -71,15 +78,19 @@ def measure(
 ) -> tuple[float, dict[str, float]]:
     """Loss over `examples`, and metrics of the same computation. `check` is called before each part."""
     model.eval()
-    total, counts = 0.0, np.zeros((labels, labels), dtype=np.int64)
+    total, counts, tallies = 0.0, np.zeros((labels, labels), dtype=np.int64), np.zeros(3 * labels + 2)
+    several = bool(examples) and examples[0].labels is not None
     for rows, sums in _computed(layout, examples, budget, check, team):
         total += sums.loss
-        if sums.logits is not None:
+        if sums.logits is not None and several:
+            tallies += row_tallies(expected_labels(rows, labels), answered_labels(sums.logits)).sum(0)
+        elif sums.logits is not None:
             answered = sums.logits.argmax(1).numpy()
             counts += confusion(np.array([row.label for row in rows]), answered, labels)
     loss = total / max(layout.weight(examples), 1)
     if labels:
-        return loss, {name.value: float(value) for name, value in classification_metrics(counts).items()}
+        found = several_labels_metrics(tallies) if several else classification_metrics(counts)
+        return loss, {name.value: float(value) for name, value in found.items()}
     return loss, {Metric.PERPLEXITY.value: perplexity(loss)}
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fintune_gui.project.document import Metric
 from fintune_gui.project.report import LabelScores
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +42,48 @@ def classification_metrics(counts: Ints) -> dict[Metric, Floats]:
     precision, recall, f1 = (np.where(occurs, scores, 0).sum(-1) / number for scores in label_scores(counts))
     accuracy = np.diagonal(counts, axis1=-2, axis2=-1).sum(-1) / np.maximum(counts.sum((-2, -1)), 1)
     return {Metric.F1: f1, Metric.ACCURACY: accuracy, Metric.PRECISION: precision, Metric.RECALL: recall}
+
+
+def row_tallies(expected: Bools, answered: Bools) -> Floats:
+    """What each row adds to the measures of several labels, (rows, 3 labels + 2): for each label whether it is right,
+    answered and expected; whether the row is wholly right; and 1.
+
+    Args:
+        expected, answered: For each row and label whether the row has it, (rows, labels).
+    """
+    whole = (expected == answered).all(1, keepdims=True)
+    return np.concatenate([expected & answered, answered, expected, whole, np.ones_like(whole)], 1).astype(float)
+
+
+def several_labels_metrics(tallies: Floats) -> dict[Metric, Floats]:
+    """Micro F1, macro F1 and exact match from sums of `row_tallies` (..., 3 labels + 2); 0 where undefined.
+
+    Micro: over all labels of all rows together. Macro: the mean over the labels that occur, expected or answered.
+    """
+    right, answered, expected = np.split(tallies[..., :-2], 3, axis=-1)
+    both = answered + expected
+    occurs = both > 0
+    f1 = 2 * right / np.maximum(both, 1)
+    return {
+        Metric.MICRO_F1: 2 * right.sum(-1) / np.maximum(both.sum(-1), 1),
+        Metric.MACRO_F1: f1.sum(-1) / np.maximum(occurs.sum(-1), 1),
+        Metric.EXACT_MATCH: tallies[..., -2] / np.maximum(tallies[..., -1], 1),
+    }
+
+
+def scores_of_several(labels: Sequence[str], tallies: Floats) -> tuple[LabelScores, ...]:
+    """The scores of each label from the sum of all rows' tallies, in the order of `labels`."""
+    counts = np.split(tallies[:-2], 3)
+    return tuple(
+        LabelScores(
+            label=label,
+            rows=int(expected),
+            precision=right / max(answered, 1),
+            recall=right / max(expected, 1),
+            f1=2 * right / max(answered + expected, 1),
+        )
+        for label, right, answered, expected in zip(labels, *(part.tolist() for part in counts), strict=True)
+    )
 
 
 def per_label(labels: Sequence[str], counts: Ints) -> tuple[LabelScores, ...]:

@@ -24,6 +24,9 @@ from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 
+MULTI_LABEL = "multi_label_classification"
+"""What `transformers` calls a head that says of each label whether it fits."""
+
 Model = Any
 """A `transformers.PreTrainedModel`, or the `peft.PeftModel` around one."""
 
@@ -46,6 +49,8 @@ def load_base(
         names = dict(enumerate(labels))
         options |= {"num_labels": len(labels), "id2label": names, "label2id": {v: k for k, v in names.items()}}
         options |= {"ignore_mismatched_sizes": True}
+        if task is Task.MULTI_LABEL:
+            options |= {"problem_type": MULTI_LABEL}
     torch.manual_seed(seed)
     options = {"dtype": torch.float32, "local_files_only": True, "output_loading_info": True, **options}
     try:

@@ -203,11 +203,22 @@ class _Classification(_Regularized):
     def _sums(self, logits: torch.Tensor, rows: Sequence[Example], computed: int, scale: float | None) -> Sums:
         """What logits (rows, labels) add up to."""
         logits = logits.float()
-        labels = torch.tensor([row.label for row in rows], device=logits.device)
-        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self._smoothing(scale))
+        if rows[0].labels is None:
+            labels = torch.tensor([row.label for row in rows], device=logits.device)
+            losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=self._smoothing(scale))
+        else:
+            losses = self._losses_of_several(logits, rows, self._smoothing(scale))
         if scale is not None:
             (losses.sum() * scale).backward()
         return Sums(float(losses.detach().sum()), losses.tolist(), computed, logits.detach().cpu())
+
+    def _losses_of_several(self, logits: torch.Tensor, rows: Sequence[Example], smoothing: float) -> torch.Tensor:
+        """Each row's loss where it may have several labels: each label is a question of its own; their mean."""
+        wanted = torch.zeros_like(logits)
+        for number, row in enumerate(rows):
+            wanted[number, list(row.labels or ())] = 1.0
+        wanted = wanted * (1 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1)
 
 
 class PackedClassification(_Packed, _Classification):

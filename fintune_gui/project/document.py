@@ -22,14 +22,16 @@ class Task(StrEnum):
     """What the model shall learn to do."""
 
     CLASSIFICATION = "classification"
+    MULTI_LABEL = "multi-label"
+    """As classification, but a text may have several labels, or none."""
     INSTRUCTION = "instruction"
     CHAT = "chat"
     TEXT = "text"
 
     @property
     def generates(self) -> bool:
-        """Whether the model answers with text (and not with one of the labels)."""
-        return self is not Task.CLASSIFICATION
+        """Whether the model answers with text (and not with labels)."""
+        return self not in (Task.CLASSIFICATION, Task.MULTI_LABEL)
 
 
 class Metric(StrEnum):
@@ -39,6 +41,9 @@ class Metric(StrEnum):
     ACCURACY = "accuracy"
     PRECISION = "precision"
     RECALL = "recall"
+    MICRO_F1 = "micro_f1"
+    MACRO_F1 = "macro_f1"
+    EXACT_MATCH = "exact_match"
     PERPLEXITY = "perplexity"
     ROUGE_L = "rouge_l"
     SACREBLEU = "sacrebleu"
@@ -46,7 +51,8 @@ class Metric(StrEnum):
     @property
     def display_name(self) -> str:
         """The name as people write it."""
-        names = {"f1": "F1", "rouge_l": "ROUGE-L", "sacrebleu": "sacreBLEU"}
+        names = {"f1": "F1", "micro_f1": "Micro F1", "macro_f1": "Macro F1", "exact_match": "Exact match"}
+        names |= {"rouge_l": "ROUGE-L", "sacrebleu": "sacreBLEU"}
         return names.get(self.value, self.value.capitalize())
 
     @property
@@ -55,11 +61,14 @@ class Metric(StrEnum):
 
 
 CLASSIFICATION_METRICS = (Metric.F1, Metric.ACCURACY, Metric.PRECISION, Metric.RECALL)
+MULTI_LABEL_METRICS = (Metric.MICRO_F1, Metric.MACRO_F1, Metric.EXACT_MATCH)
 GENERATION_METRICS = (Metric.PERPLEXITY, Metric.ROUGE_L, Metric.SACREBLEU)
 
 
 def metrics_for(task: Task) -> tuple[Metric, ...]:
     """The metrics that make sense for a task, the usual one first."""
+    if task is Task.MULTI_LABEL:
+        return MULTI_LABEL_METRICS
     return CLASSIFICATION_METRICS if task is Task.CLASSIFICATION else GENERATION_METRICS
 
 
@@ -99,8 +108,8 @@ def parse_goal(text: str, task: Task) -> tuple[Metric, float | None]:
         ProjectError: if the text is not a goal, or its metric does not measure the task.
     """
     match = re.fullmatch(r"\s*([A-Za-z][\w -]*?)\s*(?:(>=|≥|>|<=|≤|<|=)\s*([0-9.]+)\s*(%)?)?\s*", text)
-    names = {m.display_name.lower().replace("-", "").replace("_", ""): m for m in Metric}
-    metric = names.get(match[1].lower().replace("-", "").replace("_", "").replace(" ", "")) if match else None
+    names = {_bare(m.display_name): m for m in Metric}
+    metric = names.get(_bare(match[1])) if match else None
     if match is None or metric is None or metric not in metrics_for(task):
         known = ", ".join(m.display_name for m in metrics_for(task))
         raise ProjectError(
@@ -115,17 +124,23 @@ def parse_goal(text: str, task: Task) -> tuple[Metric, float | None]:
         target = float(match[3]) / (100 if match[4] else 1)
     except ValueError:
         target = -1.0
+    is_share = metric in (*CLASSIFICATION_METRICS, *MULTI_LABEL_METRICS)
     wrong_way = (match[2] in ("<=", "≤", "<")) == metric.higher_is_better and match[2] != "="
-    if wrong_way or target < 0 or (metric in CLASSIFICATION_METRICS and target > 1):
+    if wrong_way or target < 0 or (is_share and target > 1):
         raise ProjectError(
             "project.bad_goal",
             f'The goal "{text}" cannot be reached or measured.',
             f"{metric.display_name} is better when it is {'higher' if metric.higher_is_better else 'lower'}"
-            + (" and lies between 0 and 1." if metric in CLASSIFICATION_METRICS else "."),
+            + (" and lies between 0 and 1." if is_share else "."),
             f'Write it like "{metric.display_name} {">=" if metric.higher_is_better else "<="} '
-            f'{"0.90" if metric in CLASSIFICATION_METRICS else "12"}".',
+            f'{"0.90" if is_share else "12"}".',
         )
     return metric, target
+
+
+def _bare(name: str) -> str:
+    """A metric's name without what people write differently."""
+    return re.sub(r"[-_ ]", "", name.lower())
 
 
 class Role(StrEnum):
@@ -142,6 +157,7 @@ class Role(StrEnum):
 
 ROLES_OF_TASK: dict[Task, tuple[Role, ...]] = {
     Task.CLASSIFICATION: (Role.TEXT, Role.LABEL),
+    Task.MULTI_LABEL: (Role.TEXT, Role.LABEL),
     Task.INSTRUCTION: (Role.INSTRUCTION, Role.INPUT, Role.ANSWER, Role.SYSTEM),
     Task.CHAT: (Role.MESSAGES, Role.SYSTEM),
     Task.TEXT: (Role.TEXT,),
@@ -150,10 +166,32 @@ ROLES_OF_TASK: dict[Task, tuple[Role, ...]] = {
 
 REQUIRED_ROLES: dict[Task, tuple[Role, ...]] = {
     Task.CLASSIFICATION: (Role.TEXT, Role.LABEL),
+    Task.MULTI_LABEL: (Role.TEXT, Role.LABEL),
     Task.INSTRUCTION: (Role.INSTRUCTION, Role.ANSWER),
     Task.CHAT: (Role.MESSAGES,),
     Task.TEXT: (Role.TEXT,),
 }
+
+
+def filled_roles(task: Task) -> tuple[Role, ...]:
+    """The roles whose columns must hold something in a row that shall be used. Of several labels there may be none."""
+    return (Role.TEXT,) if task is Task.MULTI_LABEL else REQUIRED_ROLES[task]
+
+
+class LabelSeparator(StrEnum):
+    """How a cell holds several labels."""
+
+    SEMICOLON = "semicolon"
+    COMMA = "comma"
+    BAR = "bar"
+    LIST = "list"
+    """A list as JSON or Python writes it: ["red", "round"]."""
+
+    @property
+    def display_name(self) -> str:
+        """In words, as in "labels parted by ..."."""
+        names = {"semicolon": "semicolons (;)", "comma": "commas (,)", "bar": "bars (|)", "list": 'lists (["a", "b"])'}
+        return names[self.value]
 
 
 class Template(StrEnum):
@@ -180,6 +218,8 @@ class FormatSettings(Frozen):
     """None: the model's own chat template if it has one, else plain."""
     system_prompt: str = ""
     learn_from: LearnFrom = LearnFrom.ANSWER
+    label_separator: LabelSeparator | None = None
+    """What parts the labels of a cell, for the task multi-label. None: as recognised from the cells."""
     max_length: int = Field(default=512, ge=8, le=131072)
     """Longest example in tokens; longer ones are cut, and the page says how many."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from fintune_gui.project.document import Project
+from fintune_gui.project.document import Project, Task
 from fintune_gui.project.files import fingerprint
 from fintune_gui.project.report import Report
 from fintune_gui.project.settings import Frozen
@@ -108,7 +108,7 @@ def input_fingerprints(project: Project, facts: Facts) -> dict[str, str]:
     return {
         "dataset": facts.dataset_fingerprint,
         "format": fingerprint([project.objective.task, _chosen(project.format)]),
-        "split": fingerprint([_chosen(project.split), project.format.roles]),
+        "split": fingerprint([_chosen(project.split), project.format.roles, *_how_labels_are_read(project)]),
         "model": fingerprint([model.fingerprint, model.method]) if model else "",
         "training": fingerprint(_chosen(project.training)),
     }
@@ -117,6 +117,12 @@ def input_fingerprints(project: Project, facts: Facts) -> dict[str, str]:
 def _chosen(settings: BaseModel) -> Any:
     """What differs from the defaults: a setting that a later version brings changes no artefact made before it."""
     return json.loads(settings.model_dump_json(exclude_defaults=True))
+
+
+def _how_labels_are_read(project: Project) -> list[str | None]:
+    """What the split depends on besides its settings where a text may have several labels."""
+    task = project.objective.task
+    return [task, project.format.label_separator] if task is Task.MULTI_LABEL else []
 
 
 _REASONS = {

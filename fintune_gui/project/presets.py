@@ -54,12 +54,12 @@ def suggested_preset(task: Task, rows: int) -> Preset | None:
     """The preset that the data ask for by themselves; whether style or knowledge is wanted, only the user knows."""
     if rows < FEW_ROWS:
         return Preset.FEW_ROWS
-    return Preset.CLASSIFICATION if task is Task.CLASSIFICATION else None
+    return None if task.generates else Preset.CLASSIFICATION
 
 
 def offered_presets(task: Task) -> list[Preset]:
     """The presets that make sense for a task."""
-    if task is Task.CLASSIFICATION:
+    if not task.generates:
         return [Preset.FEW_ROWS, Preset.CLASSIFICATION]
     return [Preset.FEW_ROWS, Preset.STYLE, Preset.KNOWLEDGE]
 

@@ -14,7 +14,17 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from fintune_gui.engine.job import Job
-from fintune_gui.project.document import FormatSettings, Metric, ModelChoice, Objective, Role, Task, Template
+from fintune_gui.project.document import (
+    FormatSettings,
+    LabelSeparator,
+    Metric,
+    ModelChoice,
+    Objective,
+    Role,
+    Task,
+    Template,
+    metrics_for,
+)
 from fintune_gui.project.events import Event
 from fintune_gui.project.settings import Method, TrainingSettings
 from fintune_gui.project.spec import PARTS, TrainSpec, write_spec
@@ -184,6 +194,11 @@ def rows_of(task: Task, count: int, random_: random.Random) -> list[dict[str, An
         row = {"row_id": number, "text": ticket(random_, label)}
         if task is Task.CLASSIFICATION:
             row["label"] = label
+        elif task is Task.MULTI_LABEL:
+            wanted = random_.sample(LABELS, random_.choice((0, 1, 1, 2, 3)))
+            words = [random_.choice(FILLER) for _ in range(random_.randint(3, 12))]
+            words += [random_.choice(WORDS[name]) for name in wanted for _ in range(2)]
+            row |= {"text": " ".join(random_.sample(words, len(words))), "label": "; ".join(wanted)}
         else:
             row["answer"] = " ".join(random_.choice(WORDS[label]) for _ in range(random_.randint(1, 12)))
         rows.append(row)
@@ -211,18 +226,21 @@ def make_run(
         for row in rows[::2]:
             row["text"] = f"{beginning} {row['text']}".strip()
         pq.write_table(pa.Table.from_pylist(rows), folder / "data" / f"{part}.parquet")
-    classifies = task is Task.CLASSIFICATION
+    classifies, several = not task.generates, task is Task.MULTI_LABEL
     roles = {Role.TEXT: "text", Role.LABEL: "label"}
     if not classifies:
         roles = {Role.INSTRUCTION: "text", Role.ANSWER: "answer"}
     spec = TrainSpec(
         run=1,
         project_name="Tiny",
-        objective=Objective(
-            task=task, metric=metric or (Metric.F1 if classifies else Metric.PERPLEXITY), target=target
-        ),
+        objective=Objective(task=task, metric=metric or metrics_for(task)[0], target=target),
         model=choice(model, method),
-        format=FormatSettings(roles=roles, template=None if classifies else Template.PLAIN, max_length=128),
+        format=FormatSettings(
+            roles=roles,
+            template=None if classifies else Template.PLAIN,
+            max_length=128,
+            label_separator=LabelSeparator.SEMICOLON if several else None,
+        ),
         labels=LABELS if classifies else (),
         training=TrainingSettings(**{"batch_size": 8, "epochs": 2, "lora_dropout": 0.0, "lora_rank": 4, **training}),
     )

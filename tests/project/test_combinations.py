@@ -36,7 +36,13 @@ def test_that_usual_settings_have_no_conflict_anywhere(model: Path) -> None:
 
 
 def test_that_all_reasons_are_told_at_once(model: Path) -> None:
-    wrong = {"optimizer": "adamw_8bit", "gpus": 2, "frozen_layers": 2, "lora_targets": "q, w", "scheduler": "polynomial"}
+    wrong = {
+        "optimizer": "adamw_8bit",
+        "gpus": 2,
+        "frozen_layers": 2,
+        "lora_targets": "q, w",
+        "scheduler": "polynomial",
+    }
     found = codes(model, Method.QLORA, NOTHING, learning_rate=1e-8, **wrong)
     assert found == [
         "model.no_qlora",

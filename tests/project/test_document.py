@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from fintune_gui.project.document import (
     CLASSIFICATION_METRICS,
+    MULTI_LABEL_METRICS,
     Metric,
     Objective,
     Project,
@@ -29,6 +30,8 @@ from fintune_gui.project.settings import Method, TrainingSettings, parse_assignm
         ("accuracy ≥ 85 %", Task.CLASSIFICATION, Metric.ACCURACY, 0.85),
         ("  f1>.5 ", Task.CLASSIFICATION, Metric.F1, 0.5),
         ("recall", Task.CLASSIFICATION, Metric.RECALL, None),
+        ("micro-F1 >= 0.8", Task.MULTI_LABEL, Metric.MICRO_F1, 0.8),
+        ("exact match >= 70 %", Task.MULTI_LABEL, Metric.EXACT_MATCH, 0.7),
         ("perplexity <= 12", Task.TEXT, Metric.PERPLEXITY, 12.0),
         ("ROUGE-L >= 0.3", Task.INSTRUCTION, Metric.ROUGE_L, 0.3),
         ("rouge_l = 0.3", Task.CHAT, Metric.ROUGE_L, 0.3),
@@ -47,6 +50,8 @@ def test_that_goals_are_read_as_people_write_them(text: str, task: Task, metric:
         ("F1 >= 0.9", Task.TEXT),
         ("perplexity <= 12", Task.CLASSIFICATION),
         ("F1 <= 0.9", Task.CLASSIFICATION),
+        ("F1 >= 0.9", Task.MULTI_LABEL),
+        ("macro F1 >= 90", Task.MULTI_LABEL),
         ("perplexity >= 12", Task.TEXT),
         ("accuracy >= 90", Task.CLASSIFICATION),
         ("F1 >= 0.9.1", Task.CLASSIFICATION),
@@ -63,7 +68,8 @@ def test_that_a_goal_that_cannot_be_meant_is_refused_with_an_example(text: str, 
 @given(task=st.sampled_from(Task), target=st.none() | st.integers(1, 100), data=st.data())
 def test_that_a_goal_survives_being_written_and_read(task: Task, target: int | None, data: st.DataObject) -> None:
     metric = data.draw(st.sampled_from(metrics_for(task)))
-    aim = None if target is None else target / 100 if metric in CLASSIFICATION_METRICS else float(target)
+    is_share = metric in (*CLASSIFICATION_METRICS, *MULTI_LABEL_METRICS)
+    aim = None if target is None else target / 100 if is_share else float(target)
     assert parse_goal(Objective(task=task, metric=metric, target=aim).goal, task) == (metric, aim)
 
 

@@ -14,7 +14,7 @@ from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services import format_work
 from fintune_gui.ui.services.background import Report
 from fintune_gui.ui.services.format_check import FormatCheck
-from fintune_gui.ui.services.format_work import PROPOSED_FROM, ShownRow
+from fintune_gui.ui.services.format_work import PROPOSED_FROM, CountedLabels, ShownRow
 from fintune_gui.ui.services.latest import Latest
 from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.session import ProjectSession
@@ -64,6 +64,7 @@ class FormatPage(Page):
         self.template = TemplateCard()
         self.template.chosen.connect(self._choose)
         self.labels = LabelsCard()
+        self.labels.chosen.connect(self._choose)
         self.lengths = LengthsCard()
         self.lengths.chosen.connect(self._choose_length)
         self.browser = TokenBrowser()
@@ -130,12 +131,11 @@ class FormatPage(Page):
         self._show_status()
 
     def _load_labels(self, project: Project, rows: object) -> None:
-        column = project.format.roles.get(Role.LABEL)
-        classifies = not project.objective.task.generates
-        known = classifies and column is not None and column in self.session.facts.columns
-        if known and column is not None:
-            session, name = self.session, column
-            self._labels.ask((rows, name), lambda _task: format_work.count_labels(session, name))
+        column, task = project.format.roles.get(Role.LABEL), project.objective.task
+        if not task.generates and column in self.session.facts.columns:
+            session, format_ = self.session, project.format
+            question = (rows, task, column, format_.label_separator)
+            self._labels.ask(question, lambda _task: format_work.count_labels(session, format_, task))
         else:
             self._labels.forget()
             self.labels.hide()
@@ -214,14 +214,17 @@ class FormatPage(Page):
         self.roles.set_proposal(roles, PROPOSED_FROM)
 
     @Slot(object)
-    def _take_labels(self, labels: dict[str, int]) -> None:
+    def _take_labels(self, labels: CountedLabels) -> None:
         self.labels.show()
-        self.labels.show_labels(labels)
+        self.labels.show_labels(labels.rows)
+        chosen = self.session.project.format.label_separator
+        self.labels.show_separator(labels.found, chosen, labels.without, editable=not self.session.read_only)
 
     @Slot(object)
     def _take_row(self, row: ShownRow) -> None:
         self._place, self._total = row.place, row.total
-        self.browser.show_row(row.place, row.total, row.spans, row.label)
+        several = self.session.project.objective.task is Task.MULTI_LABEL
+        self.browser.show_row(row.place, row.total, row.spans, row.label, several=several)
 
     @Slot(object)
     def _row_failed(self, error: Exception) -> None:

@@ -213,9 +213,9 @@ class SplitPage(Page):
         self._manifest = manifest
         self.bars.show_counts([manifest.counts[part] for part in PARTS])
         self.leaks.setText(_leak_sentence(manifest.duplicates_kept_together) + _left_out_sentence(manifest.left_out))
-        lines = label_lines(manifest.labels)
+        lines = label_lines(manifest.labels, manifest.counts if manifest.by_label else None)
         self.labels.show_lines(lines)
-        self._labels_title.setText(f"Shares of “{manifest.stratify}”")
+        self._labels_title.setText(f"Shares of “{manifest.stratify}”" + (_BY_LABEL if manifest.by_label else ""))
         for widget in (self.labels, self._labels_title):
             widget.setVisible(bool(lines))
         self._states.setCurrentIndex(1)
@@ -295,6 +295,9 @@ def _leak_sentence(duplicates: int) -> str:
     )
 
 
+_BY_LABEL = ": a row counts for each of its labels, and the rarest were divided first"
+
+
 def _left_out_sentence(rows: int) -> str:
     if not rows:
         return ""
@@ -302,9 +305,13 @@ def _left_out_sentence(rows: int) -> str:
     return f" {counted(rows, 'row')} {are} left out, because a column that is needed is empty there."
 
 
-def label_lines(labels: dict[Part, dict[str, int]]) -> list[list[str]]:
-    """One line for each label, the most frequent first: its rows, and its share of each part or "none"."""
-    totals = {part: sum(counts.values()) or 1 for part, counts in labels.items()}
+def label_lines(labels: dict[Part, dict[str, int]], rows: dict[Part, int] | None = None) -> list[list[str]]:
+    """One line for each label, the most frequent first: its rows, and its share of each part or "none".
+
+    Args:
+        rows: Rows of each part, where one may have several labels or none.
+    """
+    totals = {part: rows[part] if rows else sum(counts.values()) or 1 for part, counts in labels.items()}
     names: dict[str, int] = {}
     for counts in labels.values():
         for name, count in counts.items():
@@ -315,6 +322,6 @@ def label_lines(labels: dict[Part, dict[str, int]]) -> list[list[str]]:
         return f"{100 * count / totals[part]:.1f} %" if count else "none"
 
     return [
-        [shown_label(name), f"{count:,}", *(share(part, name) for part in labels)]
+        ["no label" if rows and not name else shown_label(name), f"{count:,}", *(share(part, name) for part in labels)]
         for name, count in sorted(names.items(), key=lambda item: (-item[1], item[0]))
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from fintune_gui.project.document import Role
+from fintune_gui.project.document import Task as Objective
 from fintune_gui.ui.itemmodels.rows_model import RowsModel
 from fintune_gui.ui.services.background import Task
 from fintune_gui.ui.services.findings import FindingsWatch
@@ -83,9 +84,9 @@ class Cleaning(QObject):
     def show_snapshot(self, snapshot: RowSnapshot) -> None:
         """Show the history of these rows, and look at them if they are new."""
         self._recipe.show_operations(snapshot.operations, snapshot.head, snapshot.tip)
-        roles = self._session.project.format.roles
-        if roles != self._offered_for:
-            self._offered_for = roles
+        offered_for = (self._session.project.format.roles, self._session.project.objective.task)
+        if offered_for != self._offered_for:
+            self._offered_for = offered_for
             self._offer_steps()
         self.watch.rows_are(snapshot.fingerprint, snapshot.dataset.total_rows)
 
@@ -167,14 +168,19 @@ class Cleaning(QObject):
         """Fill the menu with the steps that can be done on these roles."""
         from fintune_gui.dataset.cleaning import STEPS, CleaningStep
 
-        roles = self._session.project.format.roles
+        roles, objective = self._session.project.format.roles, self._session.project.objective.task
         label = roles.get(Role.LABEL)
         texts = tuple(column for role, column in roles.items() if role is not Role.LABEL)
-        filled = tuple(column for role, column in roles.items() if role not in (Role.INPUT, Role.SYSTEM))
+        several = objective is Objective.MULTI_LABEL  # a cell may hold none, and is not one label
+        filled = tuple(
+            column
+            for role, column in roles.items()
+            if role not in (Role.INPUT, Role.SYSTEM) and not (several and role is Role.LABEL)
+        )
         columns: dict[str, tuple[str, ...]] = {
             "remove_empty": filled,
             "remove_exact_duplicates": (*texts, label) if label else texts,
-            "normalise_labels": (label,) if label else (),
+            "normalise_labels": (label,) if label and not several else (),
         }
         entries = []
         for kind in STEPS.values():

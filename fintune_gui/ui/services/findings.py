@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from fintune_gui.project.document import Task as Objective
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.notifications import notifications
 from fintune_gui.ui.services.session import ProjectSession
@@ -39,7 +40,7 @@ class FindingsWatch(QObject):
         super().__init__(parent)
         self._session = session
         self.findings: list[Finding] = []
-        self._looked_at = ""
+        self._looked_at: tuple[str, object] | None = None
         self._task: Task | None = None
         self._finder: Finder | None = None
         self._pause = QTimer(self)
@@ -49,7 +50,7 @@ class FindingsWatch(QObject):
 
     def rows_are(self, fingerprint: str, rows: int) -> None:
         """The rows have this fingerprint now; looks at them if they are new."""
-        if fingerprint == self._looked_at:
+        if (fingerprint, self._reading()) == self._looked_at:
             return
         if not self._looked_at:
             self.look()
@@ -64,7 +65,7 @@ class FindingsWatch(QObject):
         if self._task is not None:
             self._task.abandon()
             self._task = None
-        self.findings, self._looked_at = [], ""
+        self.findings, self._looked_at = [], None
         self._finder = None  # a new one comes with the next look; this one goes with the look that is under way
 
     def look(self) -> None:
@@ -75,18 +76,28 @@ class FindingsWatch(QObject):
         session = self._session
         if not session.is_open:
             return
-        roles = session.project.format.roles
-        finder = self._the_finder()
+        format_, objective = session.project.format, session.project.objective.task
+        reading, finder = self._reading(), self._the_finder()
 
-        def work(task: Task) -> tuple[str, list[Finding]]:
+        def work(task: Task) -> tuple[tuple[str, object] | None, list[Finding]]:
+            from fintune_gui.dataset.formatting import label_separator
+
             dataset = session.dataset()
             if dataset is None:
-                return "", []
+                return None, []
             fingerprint = dataset.fingerprint  # before the rows: what comes between is then looked at once more
-            return fingerprint, finder.find(dataset.picture, roles, task.check_cancelled)
+            separator = label_separator(dataset, format_, objective)
+            found = finder.find(dataset.picture, format_.roles, task.check_cancelled, separator)
+            return (fingerprint, reading), found
 
         self.looking.emit()
         self._task = run_in_background(self, work, success=self._take, failure=self._failed)
+
+    def _reading(self) -> object:
+        """What else than the rows decides what is found."""
+        project = self._session.project
+        several = project.objective.task is Objective.MULTI_LABEL
+        return several, project.format.label_separator if several else None
 
     def _the_finder(self) -> Finder:
         """Knows the rows that were looked at before."""
@@ -96,7 +107,7 @@ class FindingsWatch(QObject):
             self._finder = Finder()
         return self._finder
 
-    def _take(self, result: tuple[str, list[Finding]]) -> None:
+    def _take(self, result: tuple[tuple[str, object] | None, list[Finding]]) -> None:
         self._task = None
         self._looked_at, self.findings = result
         self.found.emit()

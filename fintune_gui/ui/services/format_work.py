@@ -16,6 +16,7 @@ from fintune_gui.ui.services.session import ProjectSession
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.encoding import TokenSpan
+    from fintune_gui.dataset.label_sets import FoundSeparator
     from fintune_gui.dataset.measuring import FormatMeasure
     from fintune_gui.dataset.store import Dataset
     from fintune_gui.dataset.tokenizer import ModelTokenizer
@@ -31,7 +32,7 @@ class ShownRow:
     Attributes:
         place: Its place among the kept rows, from 0.
         total: How many kept rows there are.
-        label: For classification the row's label.
+        label: For classification the row's label; of several with signs between them.
     """
 
     place: int
@@ -49,11 +50,34 @@ def propose(session: ProjectSession, task: Objective) -> dict[Role, str]:
     return propose_roles(dataset.columns, rows, task)
 
 
-def count_labels(session: ProjectSession, column: str) -> dict[str, int]:
-    """The labels and how often each occurs, the most frequent first."""
-    from fintune_gui.dataset.formatting import label_values
+@dataclass(frozen=True)
+class CountedLabels:
+    """The labels of a column.
 
-    return label_values(_rows(session), column)
+    Attributes:
+        rows: How many rows have each label, the most frequent first.
+        found: How the cells seem to part their labels; None where a cell is one label.
+        without: Where a text may have several labels: kept rows that have none.
+    """
+
+    rows: dict[str, int]
+    found: FoundSeparator | None = None
+    without: int = 0
+
+
+def count_labels(session: ProjectSession, format_: FormatSettings, objective: Objective) -> CountedLabels:
+    """The labels and how often each occurs."""
+    from fintune_gui.dataset.formatting import label_values
+    from fintune_gui.dataset.label_sets import count_labels, recognise_separator, split_labels
+
+    dataset = _rows(session)
+    cells = label_values(dataset, format_.roles[Role.LABEL])
+    if objective is not Objective.MULTI_LABEL:
+        return CountedLabels(cells)
+    found = recognise_separator(cells)
+    separator = format_.label_separator or found.separator
+    labelled = sum(rows for cell, rows in cells.items() if split_labels(cell, separator))
+    return CountedLabels(count_labels(cells, separator), found, dataset.kept_rows() - labelled)
 
 
 def show_row(
@@ -74,6 +98,8 @@ def show_row(
     import numpy as np
 
     from fintune_gui.dataset.encoding import encode_row, token_view
+    from fintune_gui.dataset.formatting import label_separator
+    from fintune_gui.dataset.label_sets import split_labels
 
     dataset = _rows(session)
     view = dataset.view()
@@ -88,6 +114,9 @@ def show_row(
     tokenizer = _tokenizer(model)
     encoded = encode_row(tokenizer, row, format_, objective)
     label = row.get(format_.roles.get(Role.LABEL, "")) if not objective.generates else None
+    if objective is Objective.MULTI_LABEL:
+        separator = label_separator(dataset, format_, objective)
+        label = " · ".join(split_labels(label, separator)) if separator is not None else label
     return ShownRow(place, len(view), token_view(tokenizer, encoded), label)
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from fintune_gui.project.document import ModelChoice
+from fintune_gui.project.document import ModelChoice, Task
 from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
@@ -100,6 +100,8 @@ def python_lines(what: What, folder: str, spec: TrainSpec) -> str:
     else:
         first = f"from peft import PeftModel; from transformers import {kind}, AutoTokenizer"
         options = f", num_labels={len(spec.labels)}" if spec.labels else ""
+        if spec.objective.task is Task.MULTI_LABEL:
+            options += ', problem_type="multi_label_classification"'
         model = f"PeftModel.from_pretrained({kind}.from_pretrained({_quoted(_base(spec.model))}{options}), {place})"
     return f"{first}\nmodel = {model}\ntokenizer = AutoTokenizer.from_pretrained({place})"
 

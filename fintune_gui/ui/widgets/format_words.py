@@ -19,7 +19,7 @@ def check_lines(measure: FormatMeasure, task: Task) -> list[CheckLine]:
     if measure.failed.get("readable"):
         text = measure.problem.what if measure.problem else "The row cannot be read"
         lines.append(_failing(measure, "readable", text.rstrip(".")))
-    if task is Task.CLASSIFICATION:
+    if not task.generates:
         lines.append(_promise(measure, "learned", "Every text has at least one token", readable))
         lines.append(_cut(measure, f"Texts cut off at {measure.max_length:,} tokens"))
     else:
@@ -66,7 +66,7 @@ def status_words(measure: FormatMeasure, task: Task) -> list[str]:
     many = counted(nothing, "row")
     has = "has" if nothing == 1 else "have"
     words = [f"{many} {has} nothing to learn" if nothing else "every row has something to learn"]
-    if task is Task.CLASSIFICATION:
+    if not task.generates:
         cut = len(measure.failed.get("cut", ()))
         words.append(f"{counted(cut, 'text')} cut off" if cut else "no text is cut off")
     else:

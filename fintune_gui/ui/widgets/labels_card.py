@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from fintune_gui.ui.theme import Tone
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from fintune_gui.project.document import LabelSeparator
+from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.card import Badge, Card
-from fintune_gui.ui.widgets.controls import Label
+from fintune_gui.ui.widgets.controls import ComboBox, Label
 from fintune_gui.ui.widgets.small_table import SmallTable
 from fintune_gui.ui.widgets.words import counted, shown_label
+
+if TYPE_CHECKING:
+    from fintune_gui.dataset.label_sets import FoundSeparator
 
 FEW_ROWS = 10
 """A label with fewer rows is hardly learned, and its test rows say nothing."""
@@ -16,12 +24,32 @@ _MOST_LINES = 7
 
 
 class LabelsCard(Card):
-    """A table of labels and counts with a warning where one is needed."""
+    """A table of labels and counts with a warning where one is needed, and how cells with several labels are parted.
+
+    Signals:
+        chosen: What shall change in the format, a dict.
+    """
+
+    chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__("Labels")
         self.badge = Badge()
         self.add_action(self.badge)
+        self._parted = QWidget()
+        self.separator = ComboBox("What parts the labels of a cell")
+        self.separator.setFixedWidth(metrics.FIELD_WIDTH)
+        self.separator.chosen.connect(self._choose)
+        line = QHBoxLayout(self._parted)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(metrics.GAP)
+        line.addWidget(Label("Parted by"), 1)
+        line.addWidget(self.separator)
+        self._found = Label("", "small", wrap=True)
+        self.add(self._parted)
+        self.add(self._found)
+        for widget in (self._parted, self._found):
+            widget.hide()
         self.table = SmallTable("Labels", ["Label", "Rows"], most_lines=_MOST_LINES)
         self.add(self.table)
         self._warning = Label("", "small", tone="warn", wrap=True)
@@ -37,6 +65,33 @@ class LabelsCard(Card):
         text = label_warning(labels, rare)
         self._warning.setText(text)
         self._warning.setVisible(bool(text))
+
+    def show_separator(
+        self, found: FoundSeparator | None, chosen: LabelSeparator | None, without: int, *, editable: bool
+    ) -> None:
+        """Show how cells seem to part their labels and what was chosen, where they may hold several.
+
+        Args:
+            found: None hides it all.
+            without: Rows that have no label.
+        """
+        for widget in (self._parted, self._found):
+            widget.setVisible(found is not None)
+        if found is None:
+            return
+        choices: list[tuple[str, object]] = [("recognised", None)]
+        choices += [(separator.display_name, separator) for separator in LabelSeparator]
+        self.separator.set_choices(choices)
+        self.separator.set_value(chosen)
+        self.separator.setEnabled(editable)
+        words = found.sentence if chosen in (None, found.separator) else f"As you said. {found.sentence}"
+        if without:
+            words += f" {counted(without, 'row')} {'has' if without == 1 else 'have'} no label, which is fine."
+        self._found.setText(words)
+
+    @Slot(object)
+    def _choose(self, separator: object) -> None:
+        self.chosen.emit({"label_separator": separator})
 
     def warning(self) -> str:
         """The warning shown, or ""."""

@@ -12,6 +12,11 @@ TASKS = (
         "It reads a text and chooses one of your labels, for example the department that a ticket belongs to.",
     ),
     Choice(
+        Task.MULTI_LABEL,
+        "Give texts several labels",
+        "It reads a text and says of each of your labels whether it fits; a text may have several, or none.",
+    ),
+    Choice(
         Task.INSTRUCTION,
         "Answer as in my examples",
         "It gets a question or an order and answers the way your examples answer.",

@@ -51,14 +51,17 @@ class TokenBrowser(Card):
         self.add(self._stack, 1)
         self._navigate(shown=False)
 
-    def show_row(self, place: int, total: int, spans: Sequence[Span], label: str | None) -> None:
-        """Show the tokens of the row at `place` of `total`; for classification with its label."""
+    def show_row(
+        self, place: int, total: int, spans: Sequence[Span], label: str | None, *, several: bool = False
+    ) -> None:
+        """Show the tokens of the row at `place` of `total`; for classification with its label, or its `several`."""
         self._place, self._total = place, total
         self._navigate(shown=True)
         self.tokens.show_tokens(spans, label_is_learned=label is not None)
         self.label.setVisible(label is not None)
         if label is not None:
-            self.label.set(f"label: {label}" if label.strip() else "no label", "info" if label.strip() else "warn")
+            words = f"label{'s' if several else ''}: {label}" if label.strip() else "no label"
+            self.label.set(words, "info" if several or label.strip() else "warn")
         self._stack.setCurrentWidget(self.tokens)
 
     def show_problem(self, problem: Problem, place: int, total: int) -> None:

@@ -51,7 +51,7 @@ def test_that_the_arrow_keys_choose_a_task(qtbot, page) -> None:
 
     qtbot.keyClick(page.tasks.card(Task.CLASSIFICATION), Qt.Key.Key_Right)
 
-    assert saved(page).task is Task.INSTRUCTION
+    assert saved(page).task is Task.MULTI_LABEL
 
 
 def test_that_only_metrics_of_the_task_are_offered_each_with_a_sentence(qtbot, page) -> None:
