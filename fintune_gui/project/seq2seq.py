@@ -16,6 +16,8 @@ KINDS = ("t5", "mt5", "umt5", "longt5", "bart", "pegasus")
 
 HOW_IT_WORKS = "It reads the whole prompt first and then writes the answer; made for summaries and translations."
 
+WHY_NO_QLORA = "4-bit weights are not supported for models that read a prompt and then write the answer."
+
 
 def is_seq2seq(config: dict[str, Any]) -> bool:
     """Whether the ``config.json`` of a model says that it has two halves."""
@@ -48,7 +50,7 @@ def seq2seq_problems(project: Project) -> list[Problem]:
             Problem(
                 code="model.no_qlora",
                 what=f"The model {model.short_name} cannot be tuned with QLoRA.",
-                why="4-bit weights are not supported for models that read a prompt and then write the answer.",
+                why=WHY_NO_QLORA,
                 todo="Choose LoRA on the page Model.",
             )
         )

@@ -25,6 +25,7 @@ from fintune_gui.project.memory import (
     last_measured,
     read_shape,
 )
+from fintune_gui.project.seq2seq import WHY_NO_QLORA
 from fintune_gui.project.settings import Method
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
@@ -160,9 +161,10 @@ class ModelPage(Page):
         self._chosen.set_title(display_name(model.name))
         self.facts.show_facts(model_facts(model))
         self.methods.setEnabled(not session.read_only)
-        self.methods.set_choices(self._method_choices())
+        obstacle = _qlora_obstacle(model)
+        self.methods.set_choices([*METHODS, Choice(Method.QLORA, "QLoRA", obstacle or _QLORA_TEXT)])
         self.methods.set_value(model.method)
-        self.methods.card(Method.QLORA).setEnabled(self._qlora_obstacle() == "")
+        self.methods.card(Method.QLORA).setEnabled(not obstacle)
         self._look_at(model)
         self._show_memory(project)
         self._show_measured(session)
@@ -298,15 +300,6 @@ class ModelPage(Page):
             changed = model.model_copy(update={"method": method})
             self.changed.emit(self.session.project.with_(model=changed))
 
-    def _method_choices(self) -> list[Choice]:
-        obstacle = self._qlora_obstacle()
-        return [*METHODS, Choice(Method.QLORA, "QLoRA", obstacle or _QLORA_TEXT)]
-
-    def _qlora_obstacle(self) -> str:
-        """Why QLoRA cannot be used here, or ""."""
-        problem = qlora_problem(find_abilities())
-        return f"Not on this computer: {problem.why[0].lower()}{problem.why[1:]}" if problem is not None else ""
-
     @Slot()
     def _open_folder(self) -> None:
         if (model := self.session.project.model) is not None:
@@ -421,3 +414,11 @@ class ModelPage(Page):
 def _computer_and_free_memory() -> tuple[Computer, int]:
     computer = this_computer()
     return computer, free_memory(computer)
+
+
+def _qlora_obstacle(model: ModelChoice) -> str:
+    """Why QLoRA cannot be used with this model on this computer, or ""."""
+    if model.seq2seq:
+        return f"Not with this model: {WHY_NO_QLORA[0].lower()}{WHY_NO_QLORA[1:]}"
+    problem = qlora_problem(find_abilities())
+    return f"Not on this computer: {problem.why[0].lower()}{problem.why[1:]}" if problem is not None else ""

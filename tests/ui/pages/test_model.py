@@ -233,6 +233,14 @@ def test_that_qlora_is_open_only_where_its_library_is(qtbot, session, monkeypatc
     assert ("it needs the library bitsandbytes" in told) is not installed
 
 
+def test_that_a_model_that_reads_and_then_writes_is_not_offered_qlora(qtbot, session) -> None:
+    page = with_model(qtbot, session, seq2seq=True)
+
+    card = page.methods.card(Method.QLORA)
+    assert not card.isEnabled()
+    assert card.accessibleDescription().startswith("Not with this model")
+
+
 def test_that_on_a_graphics_card_its_memory_counts(qtbot, session, computer) -> None:
     computer(48, has_cuda=True)
     page = with_model(qtbot, session)
