@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +32,13 @@ class Segment:
         return self.shared + sum(self.rows)
 
 
-_segments: Sequence[Segment] = ()
-"""The pack that is being computed. One process computes one pack at a time."""
+class _Computed(threading.local):
+    """The pack that a thread is computing; it computes one at a time."""
+
+    segments: Sequence[Segment] = ()
+
+
+_computed = _Computed()
 
 
 @contextmanager
@@ -41,13 +47,12 @@ def attention_within_rows(config: Any, segments: Sequence[Segment]) -> Iterator[
 
     It must last until the backward pass is done: gradient checkpointing computes the forward pass again.
     """
-    global _segments
     before = config._attn_implementation
-    config._attn_implementation, _segments = _PACKED, segments
+    config._attn_implementation, _computed.segments = _PACKED, segments
     try:
         yield
     finally:
-        config._attn_implementation, _segments = before, ()
+        config._attn_implementation, _computed.segments = before, ()
 
 
 def _packed_attention(
@@ -59,10 +64,11 @@ def _packed_attention(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each segment. Shapes: (1, heads, tokens, size) in, (1, tokens, heads, size) out."""
-    sizes = [segment.tokens for segment in _segments]
+    segments = _computed.segments
+    sizes = [segment.tokens for segment in segments]
     outputs = []
     for segment, q, k, v in zip(
-        _segments, query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True
+        segments, query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True
     ):
         lengths = [segment.shared, *segment.rows]
         q_begin, *q_rows = q.split(lengths, 2)

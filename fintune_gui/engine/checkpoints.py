@@ -54,6 +54,8 @@ class CheckpointState(Frozen):
     threads: int
     processes: int = 1
     """How many computed together."""
+    side_by_side: bool = False
+    """Whether threads computed parts of a step at the same time."""
     versions: dict[str, str]
     random_states: dict[str, Any]
 

@@ -8,11 +8,33 @@ several adapters, autocast.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from peft.tuners import lora
 from torch import nn
+
+
+class _Randomness(threading.local):
+    """Where a thread's layers draw what they drop out from; None for where everything draws from."""
+
+    generator: torch.Generator | None = None
+
+
+_randomness = _Randomness()
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """While it lasts, the fused layers that this thread computes draw their random numbers from `generator`."""
+    _randomness.generator = generator
+    try:
+        yield
+    finally:
+        _randomness.generator = None
 
 
 def fuse_adapters(model: nn.Module) -> None:
@@ -64,7 +86,10 @@ class _Lora(torch.autograd.Function):
         dropout: float,
     ) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        kept = torch.empty(rows.shape, dtype=torch.bool, device=x.device).bernoulli_(1 - dropout) if dropout else None
+        kept = None
+        if dropout:
+            kept = torch.empty(rows.shape, dtype=torch.bool, device=x.device)
+            kept.bernoulli_(1 - dropout, generator=_randomness.generator)
         inner = _dropped(rows, kept, dropout) @ down.t()
         y = nn.functional.linear(rows, weight, bias).addmm_(inner, up.t(), alpha=scaling)
         ctx.save_for_backward(rows, weight, down, up, inner, kept)

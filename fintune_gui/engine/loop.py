@@ -357,6 +357,7 @@ class RunLoop(TrainerCallback):
             half=self.device.half,
             threads=torch.get_num_threads(),
             processes=self.trainer.team.size if self.trainer.team else 1,
+            side_by_side=self.trainer.side_by_side is not None,
             versions={name: metadata.version(name) for name in ("torch", "transformers", "peft")},
             random_states=states,
             **self._findings(),

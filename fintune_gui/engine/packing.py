@@ -79,6 +79,12 @@ def plan_shared_packs(rows: Sequence[Sequence[int]], budget: int, *, share: bool
     return [[row for number in pack for row in groups[number].rows] for pack in packs]
 
 
+def packed_tokens(rows: Sequence[Sequence[int]], *, share: bool) -> int:
+    """Tokens that are computed for a pack of token sequences."""
+    lengths = [len(row) for row in rows]
+    return sum(group.tokens(lengths) for group in _groups(rows, share=share))
+
+
 def _groups(rows: Sequence[Sequence[int]], *, share: bool) -> list[Group]:
     return group_rows(rows) if share else [Group((row,)) for row in range(len(rows))]
 

@@ -6,9 +6,10 @@ what goes into its last layer is caught on the way, so that logits exist for the
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from fintune_gui.engine.model import Model, base_of
 from fintune_gui.engine.noise import noisy_embeddings
 from fintune_gui.engine.packing import plan_padded_pairs
 from fintune_gui.engine.stepping import Layout, Sums, autocast, chunked_losses, differing_loss, gradients, padded
+from fintune_gui.project.memory import places_with_logits
 
 
 class PaddedSeq2Seq:
@@ -38,8 +40,16 @@ class PaddedSeq2Seq:
         self.device = device
         self.pad_id = pad_id
 
+    def bound_to(self, model: Model) -> Self:
+        other = copy.copy(self)
+        other.base = base_of(model)
+        return other
+
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         return plan_padded_pairs([(len(row.prompt), len(row.ids)) for row in rows], budget)
+
+    def computed(self, rows: Sequence[Example]) -> int:
+        return len(rows) * (max(len(row.prompt) for row in rows) + max(len(row.ids) for row in rows))
 
     def weight(self, rows: Sequence[Example]) -> int:
         return sum(row.learned_tokens for row in rows)
@@ -61,8 +71,14 @@ class PaddedSeq2Seq:
                 if scale is not None:
                     (losses.sum() * scale).backward()
             else:
-                hidden = self._before_head(inputs)[learned]
-                losses = chunked_losses(self._logits, hidden, answers[:, 1:][learned], scale, smoothing)
+                losses = chunked_losses(
+                    self._logits,
+                    self._before_head(inputs)[learned],
+                    answers[:, 1:][learned],
+                    at_once=places_with_logits(self.base.config.get_text_config().vocab_size),
+                    scale=scale,
+                    smoothing=smoothing,
+                )
         losses = losses.detach()
         row_losses = [float(part.sum()) for part in losses.split([row.learned_tokens for row in rows])]
         return Sums(float(losses.sum()), row_losses, prompts.numel() + answers.numel())

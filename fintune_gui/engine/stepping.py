@@ -6,10 +6,11 @@ its answer tokens (or rows) divided by their number.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +21,10 @@ from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import Model, base_of
 from fintune_gui.engine.noise import noisy_embeddings
-from fintune_gui.engine.packing import Pack, lay_out, plan_padded, plan_shared_packs
+from fintune_gui.engine.packing import Pack, lay_out, packed_tokens, plan_padded, plan_shared_packs
 from fintune_gui.engine.prefixes import group_rows
+from fintune_gui.project.memory import places_with_logits
 
-_CHUNK = 512
-"""Positions whose logits exist at the same time: bounds the memory of large vocabularies."""
 IGNORED = -100
 
 
@@ -61,11 +61,17 @@ class Layout(Protocol):
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         """Divide rows into parts that are computed at once, as lists of indices."""
 
+    def computed(self, rows: Sequence[Example]) -> int:
+        """Tokens that are computed for `rows` at once, padding included."""
+
     def weight(self, rows: Sequence[Example]) -> int:
         """What the sum of the losses of `rows` is divided by."""
 
     def compute(self, rows: Sequence[Example], scale: float | None = None) -> Sums:
         """Sums of `rows`. With `scale`, also add the gradients of scale times their loss."""
+
+    def bound_to(self, model: Model) -> Self:
+        """The same layout for another model of the same kind."""
 
 
 class _Regularized:
@@ -97,6 +103,9 @@ class _Packed(_Regularized):
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         return plan_shared_packs([row.ids for row in rows], budget, share=self._may_share(rows))
 
+    def computed(self, rows: Sequence[Example]) -> int:
+        return packed_tokens([row.ids for row in rows], share=self._may_share(rows))
+
     def _lay_out(self, rows: Sequence[Example]) -> Pack:
         return lay_out([row.ids for row in rows], self.device.torch, share=self._may_share(rows))
 
@@ -112,6 +121,9 @@ class _Padded(_Regularized):
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         return plan_padded([len(row) for row in rows], budget)
 
+    def computed(self, rows: Sequence[Example]) -> int:
+        return len(rows) * max(map(len, rows))
+
 
 class _Causal(_Regularized):
     """Loss on the answers' tokens."""
@@ -121,6 +133,11 @@ class _Causal(_Regularized):
         self.window = getattr(self.base.config, "sliding_window", None)
         self.device = device
         self.pad_id = pad_id
+
+    def bound_to(self, model: Model) -> Self:
+        other = copy.copy(self)
+        other.base = base_of(model)
+        return other
 
     def weight(self, rows: Sequence[Example]) -> int:
         return sum(row.learned_tokens for row in rows)
@@ -140,7 +157,15 @@ class PackedCausal(_Packed, _Causal):
             with self._noise(self.base, pack.row_lengths, scale):
                 hidden = body(input_ids=pack.ids, position_ids=pack.positions, use_cache=False).last_hidden_state[0]
             head = self.base.get_output_embeddings()
-            losses = chunked_losses(head, hidden[before], pack.ids[0, wanted], scale, self._smoothing(scale))
+            at_once = places_with_logits(self.base.config.get_text_config().vocab_size)
+            losses = chunked_losses(
+                head,
+                hidden[before],
+                pack.ids[0, wanted],
+                at_once=at_once,
+                scale=scale,
+                smoothing=self._smoothing(scale),
+            )
         row_losses = [float(part.sum()) for part in losses.split([len(tokens) for tokens in learned])]
         return Sums(float(losses.sum()), row_losses, pack.ids.numel())
 
@@ -149,13 +174,19 @@ def chunked_losses(
     head: Callable[[torch.Tensor], torch.Tensor],
     hidden: torch.Tensor,
     targets: torch.Tensor,
+    *,
+    at_once: int,
     scale: float | None,
     smoothing: float,
 ) -> torch.Tensor:
-    """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk."""
+    """Losses (places,) from hidden states (places, size). Gradients go through the head first, chunk by chunk.
+
+    Args:
+        at_once: Places whose logits exist at the same time, see `places_with_logits`.
+    """
     ends = hidden.detach().requires_grad_(scale is not None)
     losses = []
-    for chunk, wanted in zip(ends.split(_CHUNK), targets.split(_CHUNK), strict=True):
+    for chunk, wanted in zip(ends.split(at_once), targets.split(at_once), strict=True):
         logits = head(chunk).float()
         losses.append(cross_entropy_(logits.detach(), wanted, smoothing=smoothing, scale=scale))
         if scale is not None:
@@ -196,6 +227,11 @@ class _Classification(_Regularized):
         self.window = getattr(base_of(model).config, "sliding_window", None)
         self.device = device
         self.pad_id = pad_id
+
+    def bound_to(self, model: Model) -> Self:
+        other = copy.copy(self)
+        other.model = model
+        return other
 
     def weight(self, rows: Sequence[Example]) -> int:
         return len(rows)

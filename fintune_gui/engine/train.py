@@ -88,6 +88,7 @@ def _run(
         rate_factor=resumed.rate_factor if resumed else 1.0,
         budget=resumed.budget if resumed else None,
         team=team,
+        side_by_side=resumed.side_by_side if resumed else True,
         check=loop.obey,
         callbacks=[loop],
     )

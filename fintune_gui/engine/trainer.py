@@ -16,7 +16,8 @@ from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.model import Model, base_of, count_parameters
-from fintune_gui.engine.stepping import Layout
+from fintune_gui.engine.side_by_side import SideBySide, why_not
+from fintune_gui.engine.stepping import Layout, Sums
 from fintune_gui.engine.team import Team
 from fintune_gui.project.errors import TrainingError
 from fintune_gui.project.events import Plan
@@ -114,6 +115,7 @@ class StepTrainer(Trainer):
         rate_factor: What the scheduled learning rate is multiplied by; lowered on a plateau.
         random_states_before: States of the random generators before the step that is being computed.
         facts: What the last step did.
+        side_by_side: Threads that compute parts of a step at the same time; None where one part follows another.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class StepTrainer(Trainer):
         rate_factor: float = 1.0,
         budget: int | None = None,
         team: Team | None = None,
+        side_by_side: bool = True,
         check: Callable[[], None] = lambda: None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
@@ -146,6 +149,7 @@ class StepTrainer(Trainer):
         self.random_states_before = random_states()
         training = schedule.training
         self._regularize(layout)
+        self.side_by_side = self._side_by_side(model, layout) if side_by_side and not team else None
         arguments = TrainingArguments(
             output_dir=str(job.folder / "checkpoints"),
             per_device_train_batch_size=training.batch_size,
@@ -178,6 +182,12 @@ class StepTrainer(Trainer):
             layout.share = False  # type: ignore[attr-defined]
             reason = "With NEFTune each row has noise of its own, also on a beginning that others have too."
             self.job.decided("shared beginnings", "computed for each row", reason)
+
+    def _side_by_side(self, model: Model, layout: Layout) -> SideBySide | None:
+        if why_not(model, layout):
+            return None
+        self.job.decided("parts of a step", "two at a time", "Each half of the cores computes rows of its own.")
+        return SideBySide(model, layout)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """The learning rate as a closed formula of the step, so that a resumed run needs no scheduler state."""
@@ -245,9 +255,7 @@ class StepTrainer(Trainer):
         weight = self.layout.weight(rows)
         mine = self._hand_out(rows, 1 / weight) if self.team else rows
         loss, computed = 0.0, 0
-        for part in self.layout.plan(mine, self.budget):
-            self.check()
-            sums = self.layout.compute([mine[index] for index in part], scale=1 / weight)
+        for sums in self._parts_of(mine, 1 / weight):
             loss += sums.loss / weight
             computed += sums.computed
         for _, sums in self.team.collect(gradients=True, check=self.check) if self.team else ():
@@ -256,6 +264,17 @@ class StepTrainer(Trainer):
         useful = sum(len(row) for row in rows)
         self.facts = StepFacts(loss, useful, computed, self.facts.useful_total + useful)
         return loss
+
+    def _parts_of(self, rows: list[Example], scale: float) -> Iterator[Sums]:
+        """What each part of a step adds up to; the gradients are added to the model's."""
+        if self.side_by_side:
+            plan = self.side_by_side.plan(rows, self.budget)
+            parts = [[rows[index] for index in part] for part in plan]
+            yield from self.side_by_side.compute(parts, scale, self.check)
+            return
+        for part in self.layout.plan(rows, self.budget):
+            self.check()
+            yield self.layout.compute([rows[index] for index in part], scale)
 
     def _hand_out(self, rows: list[Example], scale: float) -> list[Example]:
         """Let the team compute some of a step's rows. Returns those that are left for this process."""
@@ -270,7 +289,10 @@ class StepTrainer(Trainer):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         restore_random_states(self.random_states_before)
-        if self.budget > max(len(largest), _SMALLEST_BUDGET):
+        if self.side_by_side:
+            self.side_by_side = None
+            self.job.decided("parts of a step", "one at a time", "Memory ran out; the step is tried again.")
+        elif self.budget > max(len(largest), _SMALLEST_BUDGET):
             self.budget = max(_SMALLEST_BUDGET, self.budget // 2)
             self.job.decided("budget", f"{self.budget} tokens at once", "Memory ran out; the step is tried again.")
         elif not base_of(model).is_activation_checkpointing and base_of(model).supports_gradient_checkpointing:

@@ -10,7 +10,8 @@ in the vocabulary:
     optimizer    A × 8 bytes: AdamW remembers two numbers for each weight that learns
     activations  T × W × 2 × 4 bytes for full, × 2.5 × 4 for an adapter; half of it in bfloat16 on a graphics card;
                  × 0.15 with gradient checkpointing;
-                 plus 3 × 512 × V × 4 bytes for the answers' probabilities, which exist for 512 tokens at a time
+                 plus 3 × L × V × 4 bytes for the answers' probabilities, which exist for L tokens at a time,
+                 L = min(512, 2²⁴ / V)
     program      0.7 GB for Python, torch and transformers; on a graphics card for its context
 
 The factors 2 and 2.5 lie in the middle of what was measured (1.1 for Llama, 1.7 for BERT, 2.8 for GPT-2; with an
@@ -44,7 +45,9 @@ _KEPT_CHECKPOINTED = 0.15
 TOKENS_AT_ONCE_CPU = 1024
 """As many as processors need to be busy: 2048 were no faster and took a third more memory."""
 TOKENS_AT_ONCE_GPU = 16384
-_TOKENS_WITH_PROBABILITIES = 512
+_MOST_PLACES_WITH_LOGITS = 512
+_LOGITS_AT_ONCE = 1 << 24
+"""64 MB: more are no faster, and a large vocabulary would take most of a small model's memory."""
 _COPIES_OF_PROBABILITIES = 3
 _PROGRAM_BYTES = int(0.7 * GIGABYTE)
 _VOCABULARY_NAMES = re.compile(r"(^|\.)shared\.weight$|embed|wte|wpe|lm_head|position", re.IGNORECASE)
@@ -84,6 +87,11 @@ class MemoryEstimate:
     @property
     def total(self) -> int:
         return sum(part.bytes for part in self.parts)
+
+
+def places_with_logits(vocabulary: int) -> int:
+    """For how many places logits exist at the same time, with so many entries in the vocabulary."""
+    return max(1, min(_MOST_PLACES_WITH_LOGITS, _LOGITS_AT_ONCE // max(vocabulary, 1)))
 
 
 def read_shape(folder: Path) -> ModelShape | None:
@@ -145,7 +153,7 @@ def estimate_memory(
     kept = (_KEPT_ADAPTER if adapter else _KEPT_FULL) * shape.matrix_width * (_NUMBER_BYTES / (2 if on_gpu else 1))
     if training.gradient_checkpointing:
         kept *= _KEPT_CHECKPOINTED
-    answers = min(tokens, _TOKENS_WITH_PROBABILITIES) if task.generates else 0
+    answers = min(tokens, places_with_logits(shape.vocabulary)) if task.generates else 0
     probabilities = _COPIES_OF_PROBABILITIES * answers * shape.vocabulary * _NUMBER_BYTES
     parts = [MemoryPart("Weights", int(shape.parameters * weight_bytes), _each(shape.parameters, weight_bytes))]
     if adapter:

@@ -54,7 +54,7 @@ def test_that_a_run_tells_all_that_the_window_draws(tmp_path: Path, llama: Path)
     assert result["best_step"] == best.step
     assert result["best_loss"] == best.loss
     assert len(of_kind(events, SampleAnswer)) == 3 * len(validated)
-    assert {event.what for event in of_kind(events, Decided)} == {"device", "precision", "layout"}
+    assert {event.what for event in of_kind(events, Decided)} >= {"device", "precision", "layout"}
 
 
 def test_that_only_the_latest_and_the_best_checkpoint_are_kept(tmp_path: Path, llama: Path) -> None:
