@@ -26,6 +26,8 @@ WORKERS = 2
 """Two were measured. Python's own work is done by one thread at a time, so many more would wait for it."""
 _LARGEST_GRADIENTS = 1024**3
 """Bytes that the further threads' gradients may take."""
+_OF_A_LAYER = ("summary_", "classifier_")
+"""Settings of dropout in heads, whose layers, where there are any, are among the model's."""
 _WORTHWHILE = 0.85
 """Larger parts are computed where they spare so many tokens that others would compute again: shared beginnings."""
 
@@ -56,7 +58,9 @@ def _draws_numbers(model: Model) -> bool:
     layers = (module for module in model.modules() if isinstance(module, random) and id(module) not in ours)
     settings = base_of(model).config.get_text_config().to_dict().items()
     return any(getattr(layer, "p", 1) for layer in layers) or any(
-        isinstance(value, float) and value > 0 for name, value in settings if "drop" in name
+        isinstance(value, float) and value > 0
+        for name, value in settings
+        if "drop" in name and not name.startswith(_OF_A_LAYER)
     )
 
 
