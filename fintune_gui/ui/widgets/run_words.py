@@ -163,6 +163,8 @@ def will_happen(project: Project, facts: Facts) -> str:
     often = f"{counted(settings.evaluations_per_epoch, 'time')} in each pass"
     if settings.eval_steps:
         often = "after each step" if settings.eval_steps == 1 else f"every {settings.eval_steps:,} steps"
+    if settings.eval_minutes:
+        often = f"every {settings.eval_minutes:g} minutes"
     rate = scientific(settings.effective_learning_rate(project.model.method))
     patience = settings.early_stopping_patience
     early = f" It ends early after {counted(patience, 'evaluation')} without improvement." if patience else ""
@@ -171,6 +173,6 @@ def will_happen(project: Project, facts: Facts) -> str:
         f"{model} sees {counted(rows, 'training row')} {times}, "
         f"{counted(settings.batch_size, 'row')} at a time: {counted(steps, 'step')} at a learning rate of {rate}. "
         f"The {counted(facts.split.counts.get('validation', 0), 'validation row')} are measured "
-        f"{often}, and the best state is kept.{early} "
+        f"{often}, and the {'best' if settings.load_best else 'last'} state is kept.{early} "
         f"The {counted(facts.split.counts.get('test', 0), 'test row')} stay locked until Evaluate."
     )
