@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from fintune_gui.project.coach import Coach, Finding, Rule, read_silenced, silence
+from fintune_gui.project.coach import Coach
 from fintune_gui.project.errors import FintuneError, ProjectError
 from fintune_gui.project.events import Ended, Event, read_events
+from fintune_gui.project.finding import Finding, Rule, read_silenced, silence
 from fintune_gui.project.history import RunHistory
 from fintune_gui.project.spec import EVENTS_FILE, JobSpec, TrainSpec, read_spec
 from fintune_gui.ui.services.background import Task, run_in_background
