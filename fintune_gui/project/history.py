@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fintune_gui.project.event_words import log_line
 from fintune_gui.project.events import (
     CheckpointSaved,
     Decided,
@@ -56,6 +57,7 @@ class RunHistory:
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: list[CheckpointSaved] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
+    """What was logged, and everything else that happened but steps, in the order of its time."""
     progress: Progress | None = None
     last_step: TrainStep | None = None
     paused: bool = False
@@ -69,6 +71,8 @@ class RunHistory:
     def add(self, event: Event) -> None:  # noqa: PLR0912 - one branch per kind of event
         """Take in the next event. Steps that a resumed run repeats replace the ones that were lost."""
         self.revision += 1
+        if (line := log_line(event)) is not None:
+            self.logs.append(line)
         match event:
             case Started():
                 self.started, self.ended, self.paused = event, None, False
@@ -92,7 +96,7 @@ class RunHistory:
             case Progress():
                 self.progress = event
             case Log():
-                self.logs.append(event)
+                pass
             case Paused():
                 self.paused, self.paused_why = True, event.why
             case Ended():

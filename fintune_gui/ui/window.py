@@ -263,7 +263,9 @@ class MainWindow(QMainWindow):
     def _on_events(self, events: list[Event]) -> None:
         """The rail and the title tell how far a training run is, whatever page is shown."""
         step = next((event for event in reversed(events) if isinstance(event, TrainStep)), None)
-        run = self.session.facts.last_run
+        thread = self.sender()
+        at_work = thread.folder.name if isinstance(thread, TrainerThread) else ""
+        run = next((run for run in self.session.facts.runs if f"{run.number:04d}" == at_work), None)
         if step is None or run is None or not run.total_steps:
             return
         line = f"run {run.number} · step {step.step:,} of {run.total_steps:,}"

@@ -81,6 +81,12 @@ class Label(QLabel):
 class ElidedLabel(Label):
     """One line that ends in "…" where the room ends; the whole text is in the tool tip."""
 
+    _brief = ""
+
+    def set_brief(self, text: str) -> None:
+        """Fewer words for the same, shown in place of "…" if they fit."""
+        self._brief = text
+
     def setText(self, text: str) -> None:
         super().setText(text)
         self.setToolTip(text if self._overflows() else "")
@@ -98,7 +104,8 @@ class ElidedLabel(Label):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         box = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        said = self._brief if self._brief and self._overflows() else self.text()
+        text = self.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, box.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(box, int(self.alignment()), text)
 

@@ -40,10 +40,16 @@ class XAxis(StrEnum):
         return float(xs[min(bisect_left(history.steps, step), len(xs) - 1)])
 
     def end(self, history: RunHistory) -> float | None:
-        """Where the planned end of the run is; None where nobody knows."""
-        if history.plan is None or self in (XAxis.TOKENS, XAxis.TIME):
+        """How far to draw: to the planned end, but at most four times what is done, so that a beginning can be seen.
+
+        The end moves by doubling, so that the picture stands still most of the time. None where nobody knows an end,
+        or where it has come.
+        """
+        if history.plan is None or history.finished or self in (XAxis.TOKENS, XAxis.TIME):
             return None
-        steps = history.plan.total_steps
+        steps = float(history.plan.total_steps)
+        while history.last_step is not None and steps > 4 * history.last_step.step:
+            steps /= 2
         return steps if self is XAxis.STEP else steps / max(history.plan.steps_per_epoch, 1)
 
 

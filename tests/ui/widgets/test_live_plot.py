@@ -354,6 +354,16 @@ def test_that_the_words_of_a_high_target_have_their_room_in_a_low_plot(plot: Liv
     assert (plot._ranges().high - 0.8) / plot._ranges().height * box.height() >= 16
 
 
+def test_that_axes_have_numbers_only_where_there_is_something_to_read(plot: LivePlot) -> None:
+    plot.set_target(0.8)
+    plot.redraw()
+    axis = plot.surface._plot.getAxis("bottom")
+    assert not axis.style["showValues"]
+    plot.add_curve("loss", "training").sync([1.0, 2.0], [3.0, 2.0])
+    plot.redraw()
+    assert axis.style["showValues"]
+
+
 def test_that_numbers_on_the_axes_are_grouped() -> None:
     assert grouped(["0", "20000", "-1500", "0.5", "5e-05", "10²"]) == ["0", "20,000", "-1,500", "0.5", "5e-05", "10²"]
 
