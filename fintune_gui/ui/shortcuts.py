@@ -172,6 +172,10 @@ class ShortcutList(QDialog):
         layout.addLayout(row(None, Button("Close", self.hide)))
 
 
+_KEYS_WIDTH = 84
+"""Keys of all parts of a column end at the same place."""
+
+
 def _add_part(column: QVBoxLayout, title: str, shortcuts: Sequence[Shortcut]) -> None:
     if column.count():
         column.addSpacing(metrics.GAP)
@@ -179,6 +183,8 @@ def _add_part(column: QVBoxLayout, title: str, shortcuts: Sequence[Shortcut]) ->
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
     grid.setVerticalSpacing(6)
+    grid.setColumnMinimumWidth(0, _KEYS_WIDTH)
+    grid.setColumnStretch(1, 1)
     for line, shortcut in enumerate(shortcuts):
         keys = QKeySequence(shortcut.keys).toString(QKeySequence.SequenceFormat.NativeText)
         grid.addWidget(Label(keys, "muted"), line, 0, Qt.AlignmentFlag.AlignTop)

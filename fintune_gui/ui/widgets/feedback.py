@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
@@ -25,6 +26,10 @@ class ActionButtons(QWidget):
         self._kinds = tuple(kinds)
         self._acts: list[Callable[[], object]] = []
         self._buttons: list[Button] = []
+        self._place = QWidget(self)
+        """Keeps the place in the order of the keyboard: buttons that come later would be the last of the page."""
+        self._place.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # else Qt would not look at it
+        self._place.hide()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(metrics.SMALL_GAP)
@@ -39,6 +44,8 @@ class ActionButtons(QWidget):
                 button.hide()
                 button.deleteLater()
             self._buttons = [self._made(number, text) for number, text in enumerate(words)]
+            for before, after in pairwise([self._place, *self._buttons]):
+                QWidget.setTabOrder(before, after)
         set_shown(self, shown=bool(actions))
 
     def _made(self, number: int, text: str) -> Button:
