@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 
 from fintune_gui.dataset.samples import find_sample
 from fintune_gui.project.errors import FintuneError
-from fintune_gui.project.events import Ended, Event, TrainStep
+from fintune_gui.project.events import Ended, Event, Plan, Started, TrainStep
 from fintune_gui.project.flow import Step, StepState
 from fintune_gui.project.store import PROJECT_FILE
 from fintune_gui.ui.leaving import LeavingScreen
@@ -262,6 +262,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_events(self, events: list[Event]) -> None:
         """The rail and the title tell how far a training run is, whatever page is shown."""
+        if any(isinstance(event, Started | Plan) for event in events):
+            self.session.refresh_facts()  # one that waited may have begun by itself
         step = next((event for event in reversed(events) if isinstance(event, TrainStep)), None)
         thread = self.sender()
         at_work = thread.folder.name if isinstance(thread, TrainerThread) else ""

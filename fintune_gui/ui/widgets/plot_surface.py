@@ -118,7 +118,7 @@ class PlotSurface(QWidget):
         faint, bold = self.items[name]
         for item, (x, y) in zip((faint, bold), curve.drawn(part.left, part.right), strict=True):
             item.setData(x, np.log10(np.maximum(y, LOWEST)) if logarithmic else y)
-        if curve.kind == "metric":
+        if curve.kind in ("metric", "other"):
             lone = "o" if curve.points.size == 1 else None  # a point alone has no line
             if bold.opts["symbol"] != lone:
                 bold.setSymbol(lone)
@@ -185,11 +185,11 @@ class PlotSurface(QWidget):
     def _dress(self, faint: Any, bold: Any, kind: CurveKind) -> None:
         pg, t = self._pg, tokens()
         faint.setPen(pg.mkPen(mix(t.surface, t.accent, 0.45), width=1))
+        colour = {"validation": t.series_2, "other": t.muted}.get(kind, t.accent)
         if kind == "other":
-            bold.setPen(pg.mkPen(t.muted, width=1, style=Qt.PenStyle.DashLine))
-            return
-        colour = t.series_2 if kind == "validation" else t.accent
-        bold.setPen(pg.mkPen(colour, width=2))
+            bold.setPen(pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
+        else:
+            bold.setPen(pg.mkPen(colour, width=2))
         bold.setSymbolSize(_SYMBOL_SIZE)
         bold.setSymbolBrush(pg.mkBrush(colour))
         bold.setSymbolPen(None)
