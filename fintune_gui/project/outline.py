@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fintune_gui.project.events import read_lines
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 
 _CURVE_POINTS = 80
@@ -64,14 +65,11 @@ def _read_unchanged(folder: Path, _size: int, _changed: int, checkpoint_on_disk:
     """Read once for each state of the event file."""
     steps: list[bytes] = []
     told: dict[str, Any] = {"checkpoint_on_disk": checkpoint_on_disk}
-    with (folder / EVENTS_FILE).open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break  # the writer was killed within this line
-            if b'"type":"step"' in line:
-                steps.append(line)
-            elif any(kind in line for kind in _TELLING):
-                told |= _told(_parsed(line))
+    for line in read_lines(folder / EVENTS_FILE):
+        if b'"type":"step"' in line:
+            steps.append(line)
+        elif any(kind in line for kind in _TELLING):
+            told |= _told(_parsed(line))
     chosen = [_parsed(line) for line in steps[:: max(1, len(steps) // _CURVE_POINTS)]]
     curve = tuple(float(event["loss"]) for event in chosen if isinstance(event.get("loss"), int | float))
     last = next((step for line in reversed(steps) if isinstance(step := _parsed(line).get("step"), int)), 0)

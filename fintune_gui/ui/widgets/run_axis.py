@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import overload
 
+import numpy as np
+
 from fintune_gui.project.history import RunHistory
 
 
@@ -69,5 +71,6 @@ class _Minutes(Sequence[float]):
     def __getitem__(self, place: int | slice) -> float | list[float]:
         start = self._times[0] if self._times else 0.0
         if isinstance(place, slice):
-            return [(time - start) / 60 for time in self._times[place]]
+            minutes: list[float] = ((np.array(self._times[place]) - start) / 60).tolist()
+            return minutes
         return (self._times[place] - start) / 60
