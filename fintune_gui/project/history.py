@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydantic_core import from_json
 
 from fintune_gui.project.event_words import log_line
 from fintune_gui.project.events import (
@@ -123,7 +124,7 @@ class RunHistory:
     def add_steps(self, lines: Sequence[bytes]) -> None:
         """Take in lines of steps, as `add` does with each; damaged ones are left out."""
         try:
-            told = json.loads(b"[" + b",".join(lines) + b"]")
+            told = from_json(b"[" + b",".join(lines) + b"]")
             steps = array("q", [event["step"] for event in told])
             curves = {name: array("d", map(float, [event[name] for event in told])) for name in self.curves}
             last = parse_event(lines[-1]) if lines else None
