@@ -189,4 +189,6 @@ def read_history_and_newest(job_folder: Path, count: int) -> tuple[RunHistory, l
         if not steps:
             history.extend(parsed_lines([line]))
     history.add_steps(steps)
+    if not history.checkpoint_on_disk:
+        history.checkpoints.clear()  # told once, and gone since: nobody can go on from them
     return history, list(parsed_lines(newest))

@@ -47,7 +47,7 @@ class RunOutline:
     @property
     def resumable(self) -> bool:
         """Whether there is work to go on from."""
-        return not self.finished and (self.saved_step is not None or self.checkpoint_on_disk)
+        return not self.finished and self.checkpoint_on_disk
 
 
 def read_outline(job_folder: Path) -> RunOutline | None:

@@ -114,6 +114,10 @@ def test_that_reading_the_file_gives_the_same_history_as_listening(tmp_path: Pat
     assert list(read_events(tmp_path / EVENTS_FILE)) == events
     heard = RunHistory()
     heard.extend(events)
+    assert read_history(tmp_path).checkpoints == []  # there are none on disk
+    (tmp_path / LATEST_CHECKPOINT).parent.mkdir()
+    (tmp_path / LATEST_CHECKPOINT).write_text("{}", encoding="utf-8")
+    heard.checkpoint_on_disk = True
     assert read_history(tmp_path) == heard
     assert heard.paused
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fintune_gui.project.channel import EventWriter
-from fintune_gui.project.events import Event, Started
+from fintune_gui.project.events import CheckpointSaved, Event, Started
 from fintune_gui.project.history import read_history
 from fintune_gui.project.outline import read_outline
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
@@ -19,7 +19,19 @@ def write(folder: Path, events: list[Event]) -> Path:
     with EventWriter(folder) as writer:
         for event in events:
             writer(event)
+    if any(isinstance(event, CheckpointSaved) for event in events):
+        (folder / LATEST_CHECKPOINT).parent.mkdir()
+        (folder / LATEST_CHECKPOINT).write_text("{}", encoding="utf-8")
     return folder
+
+
+def test_that_checkpoints_that_are_gone_are_nothing_to_go_on_from(tmp_path: Path) -> None:
+    write(tmp_path, [*training_events(steps=100, total=240), ended("interrupted", time=3.0)])
+    assert read_history(tmp_path).resumable
+    (tmp_path / LATEST_CHECKPOINT).unlink()
+    outline, history = read_outline(tmp_path), read_history(tmp_path)
+    assert outline is not None
+    assert (outline.resumable, history.resumable, history.checkpoints) == (False, False, [])
 
 
 @pytest.mark.parametrize("end", ["", "completed", "stopped", "failed", "interrupted"])

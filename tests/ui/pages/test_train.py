@@ -250,9 +250,7 @@ def test_that_an_interrupted_run_offers_to_resume(qtbot, session) -> None:
 
 def test_that_a_run_whose_process_crashed_shows_the_last_lines_of_its_log(qtbot, session) -> None:
     why = "A library that it uses crashed (SIGSEGV)."
-    problem = Problem(
-        code="job.interrupted", what="The run was interrupted.", why=why, details="Fatal error: last words"
-    )
+    problem = Problem(code="job.interrupted", what="The run was interrupted.", why=why, details="last words")
     end = ended("interrupted", time=EPOCH_START + 60, problem=problem)
     write_run(session.folder, 1, [*training_events(steps=100, total=240), end])
     session.refresh_facts()
