@@ -102,7 +102,7 @@ def training_figure(smoothed: float | None, over: int) -> Figure:
         return Figure(note="no step yet")
     if over == 1:
         return Figure(number(smoothed), "of the last step")
-    return Figure(number(smoothed), f"smoothed over {over:,} steps", f"over {over:,} steps")
+    return Figure(number(smoothed), f"smoothed over {over:,} steps", f"{over:,} steps")
 
 
 def speed_figure(history: RunHistory) -> Figure:
