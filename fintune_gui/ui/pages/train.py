@@ -195,7 +195,9 @@ class TrainPage(Page):
             widget.hide()
         number = max([*self._numbers(), *(int(folder.name) for folder in self.session.queue.waiting)], default=0) + 1
         self.header.set_status(f"Run {number} · not started yet" if number > 1 else "Nothing is trained yet")
-        self._offer_start("Add to the queue" if self.session.queue.is_busy else "Start training", problems)
+        self._offer_start(
+            "Add to the queue" if self.session.queue.is_busy else "Start training", [*problems, *self.setup.conflicts]
+        )
 
     def _offer_start(self, words: str, problems: list[Problem]) -> None:
         reason = problems[0].what if problems else ""

@@ -148,6 +148,19 @@ def test_that_everything_in_the_way_is_said_at_once_and_leads_to_its_page(qtbot,
     assert went.args == [Step.SPLIT]
 
 
+def test_that_settings_that_cannot_work_together_cannot_be_started(qtbot, ready) -> None:
+    page = train_page(qtbot, ready)
+    qtbot.waitUntil(page.header.primary.isEnabled, timeout=20_000)
+    page._change_settings({"eval_steps": 3, "eval_minutes": 2.0, "frozen_layers": 900})
+    page.load(ready)
+    assert [problem.code for problem in page.setup.conflicts] == ["training.frozen_layers", "training.two_rhythms"]
+    assert not page.header.primary.isEnabled()
+    assert page.header.primary.toolTip() == "900 frozen layers leave nothing to learn."
+    page._change_settings({"eval_steps": None, "frozen_layers": 0})
+    page.load(ready)
+    assert page.header.primary.isEnabled()
+
+
 def test_that_a_project_that_is_read_only_here_says_so(qtbot, session) -> None:
     session.folder.read_only = "Another window or command of Fintune has this project open."
     page = train_page(qtbot, session)
