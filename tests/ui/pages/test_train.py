@@ -326,6 +326,7 @@ def test_that_the_keyboard_stays_on_the_page_when_the_main_button_goes(qtbot, re
     qtbot.waitUntil(page.header.hasFocus)
     qtbot.keyClick(page.header, Qt.Key.Key_Tab)
     qtbot.waitUntil(page.picker.hasFocus)
+    qtbot.waitUntil(lambda: page.feed.history.finished, timeout=60_000)
 
 
 def test_that_the_keyboard_stays_on_the_page_when_the_settings_go(qtbot, ready) -> None:
@@ -335,6 +336,7 @@ def test_that_the_keyboard_stays_on_the_page_when_the_settings_go(qtbot, ready) 
     page.header.primary.click()  # as Ctrl+Enter does
     qtbot.waitUntil(page.controls.pause.isVisible, timeout=30_000)
     qtbot.waitUntil(page.header.hasFocus)
+    qtbot.waitUntil(lambda: page.feed.history.finished, timeout=60_000)
 
 
 def test_that_a_run_is_paused_and_saved_by_keys(qtbot, ready, said: list[Notification]) -> None:
