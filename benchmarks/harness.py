@@ -57,6 +57,38 @@ def table(results: dict[str, list[Measurement]], baseline: str, higher: str, low
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Line:
+    """One promise: what was measured, the ratio that was reached, and its target."""
+
+    what: str
+    measured: str
+    reached: float
+    target: float
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.reached <= self.target if self.at_most else self.reached >= self.target
+
+    def __str__(self) -> str:
+        sign, met = ("≤" if self.at_most else "≥"), ("yes" if self.met else "**no**")
+        return f"| {self.what} | {self.measured} | {self.reached:.2f} | {sign} {self.target:g} | {met} |"
+
+
+def as_table(lines: Sequence[Line | str]) -> str:
+    """All promises as one table; what could not be measured, and remarks, below it."""
+    table = ["| what | measured | reached | target | met |", "|---|---|---|---|---|"]
+    table += [str(line) for line in lines if isinstance(line, Line)]
+    return "\n".join([*table, "", *(line for line in lines if isinstance(line, str))]).rstrip()
+
+
+def median_ratio(mine: Sequence[float], theirs: Sequence[float]) -> tuple[float, str]:
+    """The median of the rounds' ratios, and the least and the greatest of them in words."""
+    ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
+    return statistics.median(ratios), f"{min(ratios):.2f}–{max(ratios):.2f}"
+
+
 def largest_difference(results: dict[str, list[Measurement]], name: str) -> float:
     """The largest difference of a list of numbers between any two contestants."""
     lists = [rounds[0][name] for rounds in results.values()]

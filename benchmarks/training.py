@@ -15,12 +15,11 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import training_ways as ways
-from benchmarks.harness import Contestant, Measurement, compare, largest_difference
+from benchmarks.harness import Contestant, Line, Measurement, as_table, compare, largest_difference
 from benchmarks.training_ways import Lesson
 
 SPEED, MEMORY = "useful tokens/s", "peak MB above start"
@@ -28,25 +27,6 @@ SAME_LOSSES = 1e-4
 _DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 
 Rounds = dict[str, list[Measurement]]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One promise: what was measured, the ratio that was reached, and its target."""
-
-    what: str
-    measured: str
-    reached: float
-    target: float
-    at_most: bool = False
-
-    @property
-    def met(self) -> bool:
-        return self.reached <= self.target if self.at_most else self.reached >= self.target
-
-    def __str__(self) -> str:
-        sign, met = ("≤" if self.at_most else "≥"), ("yes" if self.met else "**no**")
-        return f"| {self.what} | {self.measured} | {self.reached:.2f} | {sign} {self.target:g} | {met} |"
 
 
 def _contest(rounds: int, **contestants: Callable[[], Measurement]) -> Rounds:
@@ -180,10 +160,7 @@ def main() -> None:
     for name in arguments.only:
         lines += PROMISES[name](arguments.rounds, arguments.smollm2 or _prepared_model())
         print(f"\n{lines[-1]}\n", flush=True)
-    print("\n| what | measured | reached | target | met |\n|---|---|---|---|---|")
-    print(*(line for line in lines if isinstance(line, Line)), sep="\n")
-    print("\nThe window while training: `python -m benchmarks.window_lateness`.")
-    print(*(line for line in lines if isinstance(line, str)), sep="\n")
+    print(f"\n{as_table(lines)}\n\nThe window while training: `python -m benchmarks.window_lateness`.")
     print(f"It took {(time.monotonic() - began) / 60:.0f} minutes; load average {os.getloadavg()[0]:.1f} at the end.")
 
 

@@ -98,12 +98,15 @@ def lateness(app: Any, seconds: float, done: Callable[[], bool] = lambda: False)
     with Lateness() as timer:
         wait(app, done, seconds)
     late = np.maximum(0.0, np.array(timer.gaps[1:]) * 1000 - TIMER_MS)
+    own = np.array(timer.own_work[1:]) * 1000
     return {
         "ticks/s": len(timer.gaps) / (time.perf_counter() - began),
         "p50 ms": round(float(np.percentile(late, 50)), 2),
         "p99 µs": round(float(np.percentile(late, 99)) * 1000),
         "max ms": round(float(late.max()), 1),
         "over 50 ms": round(float((late > 50).mean()), 4),
+        "own work p99 ms": round(float(np.percentile(own, 99)), 2),
+        "own work max ms": round(float(own.max()), 1),
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fintune_gui.project.coach import Coach, Finding, read_silenced
+from fintune_gui.project.coach import Coach
 from fintune_gui.project.errors import FintuneError
 from fintune_gui.project.events import Event, TrainStep
+from fintune_gui.project.finding import Finding, read_silenced
 from fintune_gui.project.history import read_history
 from fintune_gui.project.spec import TrainSpec, read_spec
 

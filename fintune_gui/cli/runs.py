@@ -57,9 +57,10 @@ def train(
         number = int(folder.name)
         output.say(f"Run {number}{' goes on' if resume else ''}.")
         ended = do_job(folder, output, threads=threads, remarks=coach_sentences(folder))
-        steps, best = ended.result.get("steps"), ended.result.get("best_step")
+        steps, kept = ended.result.get("steps"), ended.result.get("kept_step")
         how = "was stopped" if ended.outcome == "stopped" else "is complete"
-        output.say(f"Run {number} {how} after {steps} steps; the best checkpoint, of step {best}, is kept.")
+        which = "best" if kept == ended.result.get("best_step") else "last"
+        output.say(f"Run {number} {how} after {steps} steps; the {which} checkpoint, of step {kept}, is kept.")
         output.say(f'Next: fintune evaluate "{project}"')
     output.finish({"run": number, "folder": str(folder), "outcome": ended.outcome, **ended.result})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -11,9 +10,9 @@ from fintune_gui.dataset.splitting import current_split, split_facts
 from fintune_gui.dataset.summary import read_summary
 from fintune_gui.project.errors import FintuneError, ProjectError
 from fintune_gui.project.flow import Facts, RunFacts, RunStatus
-from fintune_gui.project.history import RunHistory, read_history
+from fintune_gui.project.outline import RunOutline, read_outline
 from fintune_gui.project.report import read_report
-from fintune_gui.project.spec import EVENTS_FILE, TrainSpec, read_spec
+from fintune_gui.project.spec import TrainSpec, read_spec
 from fintune_gui.project.store import ProjectFolder
 
 _CLOCK_TOLERANCE_SECONDS = 2.0
@@ -50,59 +49,46 @@ def _run_facts(folder: Path, number: int) -> RunFacts | None:
         if error.problem.code == "project.no_spec":
             return None
         return RunFacts(number=number, status="failed", step=0, total_steps=0, inputs={}, report=None)
-    history = _history(folder)
-    if history is None or history.started is None or not isinstance(spec, TrainSpec):
+    told = read_outline(folder)
+    if told is None or told.pid is None or not isinstance(spec, TrainSpec):
         return None
     return RunFacts(
         number=number,
-        status=run_status(history),
-        step=history.last_step.step if history.last_step else 0,
-        total_steps=history.plan.total_steps if history.plan else 0,
+        status=_status(told),
+        step=told.step,
+        total_steps=told.total_steps,
         inputs=spec.inputs,
         report=read_report(folder),
         exported=_exports(folder),
     )
 
 
-def run_status(history: RunHistory) -> RunStatus:
+def _status(told: RunOutline) -> RunStatus:
     """Whether a run goes on, ended, can be resumed, or failed without anything to resume from."""
-    if history.ended is None and history.started is not None and _alive(history.started.pid, history.started.time):
+    if is_at_work(told):
         return "running"
-    if history.ended is not None and history.ended.outcome in ("completed", "stopped"):
-        return "completed" if history.ended.outcome == "completed" else "stopped"
-    return "interrupted" if history.resumable else "failed"
+    if told.finished:
+        return "completed" if told.outcome == "completed" else "stopped"
+    return "interrupted" if told.resumable else "failed"
 
 
-def _alive(pid: int, started: float) -> bool:
-    """Whether the process that wrote its start at `started` still runs; a later process may have got its number."""
+def is_at_work(told: RunOutline) -> bool:
+    """Whether the process that a job told of last still runs; a later process may have got its number."""
+    if told.outcome or told.pid is None:
+        return False
     try:
-        process = psutil.Process(pid)
-        same = process.create_time() <= started + _CLOCK_TOLERANCE_SECONDS
+        process = psutil.Process(told.pid)
+        same = process.create_time() <= told.started + _CLOCK_TOLERANCE_SECONDS
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, ValueError, OverflowError):
         return False
 
 
 def _exports(run_folder: Path) -> tuple[str, ...]:
     folders = []
     for job in sorted(run_folder.glob("export-*")):
-        history = _history(job)
-        ended = history.ended if history else None
-        target = ended.result.get("folder") if ended and ended.outcome == "completed" else None
-        if target and Path(target).is_dir():
-            folders.append(str(target))
+        told = read_outline(job)
+        target = told.result.get("folder") if told and told.outcome == "completed" else None
+        if isinstance(target, str) and Path(target).is_dir():
+            folders.append(target)
     return tuple(folders)
-
-
-def _history(folder: Path) -> RunHistory | None:
-    path = folder / EVENTS_FILE
-    if not path.is_file():
-        return None
-    seen = path.stat()
-    return _read_unchanged(folder, seen.st_size, seen.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _read_unchanged(folder: Path, _size: int, _changed: int) -> RunHistory:
-    """The history of a job, read once per state of its event file. Not to be added to."""
-    return read_history(folder)

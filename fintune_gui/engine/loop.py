@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
@@ -34,6 +33,7 @@ from fintune_gui.engine.pausing import MovedAside, hold
 from fintune_gui.engine.stepping import Layout, Sums
 from fintune_gui.engine.team import Team
 from fintune_gui.engine.trainer import StepTrainer, not_finite
+from fintune_gui.engine.work_clock import WorkClock
 from fintune_gui.project.channel import HANGUP
 from fintune_gui.project.document import Metric
 from fintune_gui.project.errors import CancelledError, DiskFullError
@@ -146,8 +146,8 @@ class RunLoop(TrainerCallback):
         self._saved_step = resumed.step if resumed else None
         self._before_evaluation: dict[str, Any] | None = None
         """Random states that the next step begins with, while an evaluation is under way."""
-        self._saved_at = time.monotonic()
-        self._step_began = self._began = time.monotonic()
+        self._clock = WorkClock()
+        self._began = self._step_began = self._saved_at = self._evaluated_at = self._clock.now()
 
     @property
     def step(self) -> int:
@@ -165,7 +165,7 @@ class RunLoop(TrainerCallback):
             restore_random_states(self.resumed.random_states)
         else:
             torch.manual_seed(self.spec.training.seed)
-        self._saved_at = self._step_began = self._began = time.monotonic()
+        self._began = self._step_began = self._saved_at = self._evaluated_at = self._clock.now()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """One step is done."""
@@ -174,7 +174,8 @@ class RunLoop(TrainerCallback):
         self._tell_step(logs)
         if not math.isfinite(logs["grad_norm"]):
             raise not_finite(self.step, "gradient")
-        if self.trainer.schedule.evaluates_after(self.step):
+        training = self.spec.training
+        if self._evaluation_is_due():
             gained = self.evaluate()
             self._draw_consequences(gained=gained)
             self.save("evaluation", best=gained)
@@ -182,15 +183,22 @@ class RunLoop(TrainerCallback):
                 raise RunInterrupted("stopped")
         elif self._save_wanted:
             self.save("asked for")
-        elif time.monotonic() - self._saved_at >= self.spec.training.checkpoint_minutes * 60 > 0:
+        elif training.checkpoint_steps and self.step % training.checkpoint_steps == 0:
+            self.save("steps")
+        elif self._clock.now() - self._saved_at >= training.checkpoint_minutes * 60 > 0:
             self.save("time")
         if self.stopped_early:
             control.should_training_stop = True
-        self._step_began = time.monotonic()
+        self._step_began = self._clock.now()
+
+    def _evaluation_is_due(self) -> bool:
+        minutes = self.spec.training.eval_minutes
+        by_time = minutes is not None and self._clock.now() - self._evaluated_at >= minutes * 60
+        return by_time or self.trainer.schedule.evaluates_after(self.step)
 
     def _tell_step(self, logs: dict[str, Any]) -> None:
         facts, schedule = self.trainer.facts, self.trainer.schedule
-        now = time.monotonic()
+        now = self._clock.now()
         done_here = self.trainer.state.global_step
         self._tell(
             TrainStep(
@@ -247,6 +255,7 @@ class RunLoop(TrainerCallback):
         answers = self._answers(model)
         restore_random_states(states)
         self._before_evaluation = None
+        self._evaluated_at = self._clock.now()
         # Classes: the metric that the user wants, ties decided by the loss. Texts: the loss, which is their perplexity.
         wanted = metrics[self.spec.objective.metric.value] if labels else -loss
         score = (wanted, -loss)
@@ -287,6 +296,12 @@ class RunLoop(TrainerCallback):
             checkpoints.point(self.job.folder, "best", folder)
         if self._stop_wanted:
             raise RunInterrupted("stopped")
+
+    def keep_last(self) -> None:
+        """Make the state after the last step the result, in place of the best one."""
+        last = checkpoints.find_checkpoint(self.job.folder, "latest")
+        assert last is not None  # after the last step the rows are measured, and that saves
+        checkpoints.point(self.job.folder, "best", last)
 
     def _findings(self) -> dict[str, Any]:
         """What evaluations found so far, as a checkpoint keeps it."""
@@ -346,7 +361,7 @@ class RunLoop(TrainerCallback):
             self._do(word)
 
     def _write_checkpoint(self, reason: str, states: dict[str, Any], *, best: bool) -> None:
-        began = time.monotonic()
+        began = self._clock.now()
         model: Model = self.trainer.model
         names = {parameter: name for name, parameter in model.named_parameters()}
         state = CheckpointState(
@@ -367,7 +382,7 @@ class RunLoop(TrainerCallback):
         if best:
             checkpoints.point(self.job.folder, "best", folder)
         checkpoints.remove_superseded(self.job.folder)
-        self._saved_at, self._saved_step, self._save_wanted = time.monotonic(), self.step, False
+        self._saved_at, self._saved_step, self._save_wanted = self._clock.now(), self.step, False
         seconds = self._saved_at - began
         self._tell(CheckpointSaved(step=self.step, folder=folder.name, best=best, reason=reason, seconds=seconds))
 
@@ -378,6 +393,7 @@ class RunLoop(TrainerCallback):
             RunInterrupted: on "stop", or when the parent has gone.
             CancelledError: on "cancel".
         """
+        self._clock.look()
         if self._battery.is_low():
             self._save_here("low battery")
             self._do(self._hold(_LOW_BATTERY, self._battery.recovered))
@@ -408,23 +424,21 @@ class RunLoop(TrainerCallback):
 
     def _hold(self, why: str = "", over: Callable[[], bool] | None = None) -> str | None:
         """Pause. Returns the word that ended it, or None."""
-        began = time.monotonic()
         self.awake.release()
         team = self.trainer.team
         if team:
             team.step_aside(aside=True)
-        word = hold(
-            self.job,
-            Paused(step=self.step, why=why),
-            lambda: MovedAside(self.trainer.model, _plain(self.trainer.optimizer), self.device),
-            lambda: self._save_here("asked for"),
-            over,
-        )
+        with self._clock.stopped():
+            word = hold(
+                self.job,
+                Paused(step=self.step, why=why),
+                lambda: MovedAside(self.trainer.model, _plain(self.trainer.optimizer), self.device),
+                lambda: self._save_here("asked for"),
+                over,
+            )
         if team:
             team.step_aside(aside=False)
         self.awake.hold()
-        paused = time.monotonic() - began
-        self._began, self._step_began = self._began + paused, self._step_began + paused
         return word
 
     def _tell(self, event: Event) -> None:

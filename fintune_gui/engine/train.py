@@ -104,8 +104,12 @@ def _run(
         )
     job.emit(plan_of(schedule, model, len(training), len(validation)))
     outcome = _train(loop)
+    keeps_last = outcome == "completed" and not spec.training.load_best
+    if keeps_last:
+        loop.keep_last()
     return outcome, {
         "best_step": loop.best_step,
+        "kept_step": loop.step if keeps_last else loop.best_step,
         "best_loss": loop.best_loss,
         "steps": loop.step,
         "best_metrics": loop.best_metrics,

@@ -7,62 +7,20 @@ it asks for a difference that is large, and far beyond what the noise of the cur
 
 from __future__ import annotations
 
-import json
 import math
-from bisect import bisect_right
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Final, Literal
 
 from fintune_gui.project.document import Objective
-from fintune_gui.project.events import Started, Validated
-from fintune_gui.project.files import write_json
+from fintune_gui.project.events import Started
+from fintune_gui.project.finding import GRAVEST_FIRST, Finding, figure, rate_too_low, rate_words
 from fintune_gui.project.history import RunHistory
 from fintune_gui.project.stretches import Stretch, Stretches
+from fintune_gui.project.validation_rules import TrainingCurve, ValidationRules
 
-Rule = Literal["not_a_number", "divergence", "by_heart", "overfitting", "rate_too_high", "plateau", "rate_too_low"]
-Act = Literal["stop", "halve", "raise", "keep"]
-"""Stop at the best; a new run from the best with half the rate; a new run with three times the rate; keep going."""
-
-RAISED_BY: Final = 3
-SILENCED_FILE = "coach.json"
-
-_RISEN = 0.03
-"""A validation loss that is higher by less than this share has not turned."""
-_FLAT = 0.005
-"""A validation loss that fell by less than this share has not moved."""
-_FLAT_EVALUATIONS = 3
-_SWING = 0.05
-"""A validation loss that rises by more than this share, and falls by more than it at once, swings."""
-_BY_HEART = 0.15
-"""A training loss per token below which little is left to learn from the rows."""
 _JUMPS = 3
 _STAYS = 4
 _BLOCK = 20
 _FIRST_LOOK = 3 * _BLOCK
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the coach saw.
-
-    Attributes:
-        rule: What kind of thing; a finding of the same rule can be silenced for a run.
-        saw: A sentence with the figures.
-        means: What that usually means.
-        todo: What can be done.
-        actions: What can be done by a button, the best first.
-    """
-
-    rule: Rule
-    saw: str
-    means: str
-    todo: str
-    actions: tuple[Act, ...]
-
-    def __str__(self) -> str:
-        return f"{self.saw} {self.means} {self.todo}"
 
 
 class Coach:
@@ -96,11 +54,12 @@ class Coach:
         while self._next_look <= len(self._losses):
             self._look_at_curve(history, self._next_look)
             self._next_look += max(_BLOCK // 2, self._next_look // 20)
-        told = [*self._broken(history), *self._of_curve, *self._of_validations(history)]
+        curve = TrainingCurve(self._losses, self._peak_rate, self._peak_at)
+        told = [*self._broken(history), *self._of_curve, *ValidationRules(self._objective, curve).look(history)]
         found = list({finding.rule: finding for finding in reversed(told)}.values())
         if history.finished:  # nothing is left to decide but for the next run
             found = [finding for finding in found if finding.rule in ("divergence", "rate_too_high", "rate_too_low")]
-        self.findings = sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.rule))
+        self.findings = sorted(found, key=lambda finding: GRAVEST_FIRST.index(finding.rule))
         return self.findings
 
     def _take_in(self, history: RunHistory) -> None:
@@ -171,8 +130,8 @@ class Coach:
             return None
         return Finding(
             "divergence",
-            f"Training loss has risen from {_figure(low.mean)} (about step {at:,}) to {_figure(recent.mean)}.",
-            f"The model is losing what it had learnt: a learning rate of {_rate(rate)} moves the weights too far.",
+            f"Training loss has risen from {figure(low.mean)} (about step {at:,}) to {figure(recent.mean)}.",
+            f"The model is losing what it had learnt: a learning rate of {rate_words(rate)} moves the weights too far.",
             "Half the rate, from the best checkpoint, usually mends it.",
             ("halve", "stop", "keep"),
         )
@@ -186,7 +145,7 @@ class Coach:
             "rate_too_high",
             f"The loss has jumped {len(jumps)} times since step {jumps[0]:,}, each time with gradients more than "
             "4 times as long as usual.",
-            f"The learning rate of {_rate(rate)} is close to too high for these rows.",
+            f"The learning rate of {rate_words(rate)} is close to too high for these rows.",
             "Half the rate learns more evenly; going on may work, and may lose what was learnt.",
             ("halve", "keep", "stop"),
         )
@@ -215,117 +174,7 @@ class Coach:
             return None
         if fell < -3 * noise:
             return None
-        return _too_low(history.steps[count - 1] - history.steps[start], first, recent, rate)
-
-    # The validation rows
-
-    def _of_validations(self, history: RunHistory) -> list[Finding]:
-        told = history.validations
-        if len(told) < 2:
-            return []
-        lowest = min(told, key=lambda v: v.loss)
-        later = [v for v in told if v.step > lowest.step]
-        by_heart = self._by_heart(history, told[-1])
-        turned = self._overfits(history, lowest, later) if by_heart is None else by_heart
-        found = turned or self._swings(told) or self._flat(history)
-        return [found] if found is not None else []
-
-    def _swings(self, told: list[Validated]) -> Finding | None:
-        """The validation loss goes up and comes down at once: always on the same rows, so the weights swing.
-
-        The training loss would not tell: its steps are of different rows, and swing with them.
-        """
-        for before, peak, after in zip(told, told[1:], told[2:], strict=False):
-            if peak.loss > before.loss * (1 + _SWING) and after.loss < peak.loss * (1 - _SWING):
-                return Finding(
-                    "rate_too_high",
-                    f"Validation loss swings: {_figure(before.loss)} at step {before.step:,}, {_figure(peak.loss)} at "
-                    f"step {peak.step:,}, {_figure(after.loss)} at step {after.step:,}.",
-                    f"The steps are too long to settle: the learning rate, at most {_rate(self._peak_rate)} here, "
-                    "is too high for these rows.",
-                    "Half the rate learns more evenly; going on may work, as the rate falls.",
-                    ("halve", "keep", "stop"),
-                )
-        return None
-
-    def _training_until(self, history: RunHistory, step: int, steps: int) -> Stretch:
-        """The training loss of about the last `steps` steps up to `step`."""
-        end = bisect_right(history.steps, step)
-        return self._losses.between(max(0, end - max(1, steps)), end)
-
-    def _by_heart(self, history: RunHistory, last: Validated) -> Finding | None:
-        training = self._training_until(history, last.step, max(_BLOCK, last.step // 10))
-        far_apart = last.loss > max(4 * training.mean, training.mean + 0.3)
-        if last.epoch < 1 or training.mean > _BY_HEART or training.count < _BLOCK or not far_apart:
-            return None
-        return Finding(
-            "by_heart",
-            f"Training loss is {_figure(training.mean)}, validation loss {_figure(last.loss)}.",
-            "The model knows the training rows by heart, and that does not help it with rows it has not seen.",
-            f"{_best_words(history)} More rows, fewer epochs or a smaller rank help against it.",
-            ("stop", "keep"),
-        )
-
-    def _overfits(self, history: RunHistory, lowest: Validated, later: list[Validated]) -> Finding | None:
-        if len(later) < 2 or not all(v.loss > lowest.loss * (1 + _RISEN) for v in later[-2:]):
-            return None
-        last = later[-1]
-        losses = [v.loss for v in history.validations]
-        if min(v.loss for v in later[-2:]) - lowest.loss < (5 * _wobble(losses) or _RISEN * lowest.loss):
-            return None
-        steps = max(_BLOCK, (last.step - lowest.step) // 2)
-        then = self._training_until(history, lowest.step, steps)
-        now = self._training_until(history, last.step, steps)
-        if now.mean > then.mean + 2 * math.hypot(then.error, now.error):
-            return None  # both rise: that is no overfitting
-        training = f" while training loss fell from {_figure(then.mean)} to {_figure(now.mean)}"
-        return Finding(
-            "overfitting",
-            f"Validation loss has risen from {_figure(lowest.loss)} at step {lowest.step:,} to {_figure(last.loss)}"
-            f"{training if now.mean < then.mean else ''}.",
-            f"{self._met_words(history)} will mostly memorise the training rows.",
-            _best_words(history),
-            ("stop", "halve", "keep"),
-        )
-
-    def _flat(self, history: RunHistory) -> Finding | None:
-        told, plan = history.validations, history.plan
-        since = _flat_since(told)
-        if since is None or self._metric_gained(told, since):
-            return None
-        last = told[-1]
-        if last.loss > since.loss * (1 + _RISEN):
-            return None
-        place = bisect_right(history.steps, last.step) - 1
-        rate = history.curves["learning_rate"][place] if place >= 0 else 0.0
-        nearly_over = plan is not None and last.step > 0.9 * plan.total_steps
-        if nearly_over or self._peak_at >= place or rate < 0.2 * self._peak_rate:
-            return None  # the end of a schedule is meant to be flat, and the warm-up says nothing yet
-        first, now = self._losses.between(0, min(_BLOCK, place)), self._training_until(history, last.step, 2 * _BLOCK)
-        if now.mean > 0.95 * first.mean:  # flat because nothing was learnt, not because all was
-            return _too_low(last.step, first, now, rate) if since is told[0] and now.count > _BLOCK else None
-        return Finding(
-            "plateau",
-            f"Validation loss has been flat for {last.step - since.step:,} steps: {_figure(since.loss)} then, "
-            f"{_figure(last.loss)} now.",
-            f"{self._met_words(history)} will mostly memorise.",
-            _best_words(history),
-            ("stop", "halve", "keep"),
-        )
-
-    def _metric_gained(self, told: list[Validated], since: Validated) -> bool:
-        """Whether the metric that the user wants still got better while the loss did not."""
-        metric = self._objective.metric
-        values = [v.metrics[metric.value] for v in told if v.step >= since.step and metric.value in v.metrics]
-        if len(values) < 2:
-            return False
-        sign = 1 if metric.higher_is_better else -1
-        return max(sign * value for value in values[1:]) > sign * values[0] + _FLAT * abs(values[0])
-
-    def _met_words(self, history: RunHistory) -> str:
-        values = [v.metrics[name] for v in history.validations if (name := self._objective.metric.value) in v.metrics]
-        met = values and self._objective.met_by(values[-1])
-        return "The target is already met; more steps" if met else "More steps"
+        return rate_too_low(history.steps[count - 1] - history.steps[start], first, recent, rate)
 
     # The end of everything
 
@@ -347,76 +196,3 @@ class Coach:
                 ("halve", "keep") if history.best else ("keep",),
             )
         ]
-
-
-_GRAVEST_FIRST: Final[tuple[Rule, ...]] = (
-    "not_a_number",
-    "divergence",
-    "by_heart",
-    "overfitting",
-    "rate_too_high",
-    "plateau",
-    "rate_too_low",
-)
-
-
-def _too_low(steps: int, then: Stretch, now: Stretch, rate: float) -> Finding:
-    return Finding(
-        "rate_too_low",
-        f"Training loss has hardly moved in {steps:,} steps: {_figure(then.mean)} then, {_figure(now.mean)} now.",
-        f"The learning rate of {_rate(rate)} is too low, or the model knows already what these rows can teach.",
-        f"A run with {RAISED_BY} times the rate would show which.",
-        ("raise", "keep", "stop"),
-    )
-
-
-def _best_words(history: RunHistory) -> str:
-    best = history.best
-    return f"The best checkpoint, of step {best.step:,}, is kept whatever you choose." if best else ""
-
-
-def _wobble(losses: list[float]) -> float:
-    """How much a validation loss swings from one evaluation to the next, its trend left out."""
-    bends = [abs(d - 3 * c + 3 * b - a) for a, b, c, d in zip(losses, losses[1:], losses[2:], losses[3:], strict=False)]
-    return median(bends) / 0.6745 / math.sqrt(20) if len(bends) > 1 else 0.0
-
-
-def _flat_since(validations: list[Validated]) -> Validated | None:
-    """The first evaluation after which none was clearly better, if there are enough after it."""
-    lowest_after = math.inf
-    since = None
-    for place in range(len(validations) - 1, -1, -1):
-        here = validations[place]
-        if len(validations) - 1 - place >= _FLAT_EVALUATIONS and lowest_after > here.loss * (1 - _FLAT):
-            since = here
-        lowest_after = min(lowest_after, here.loss)
-    return since
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.1f}" if value >= 100 else f"{value:.3f}"
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:.2g}"
-
-
-# What the user does not want to hear again
-
-
-def read_silenced(run_folder: Path) -> set[str]:
-    """The rules that the user has silenced for a run; empty if the file is missing or damaged."""
-    try:
-        told = json.loads((run_folder / SILENCED_FILE).read_text(encoding="utf-8"))["silenced"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {rule for rule in told if isinstance(rule, str)} if isinstance(told, list) else set()
-
-
-def silence(run_folder: Path, rule: str) -> None:
-    """Say nothing more of `rule` about this run.
-
-    Raises:
-        ProjectError: if the file cannot be written.
-    """
-    write_json(run_folder / SILENCED_FILE, {"silenced": sorted(read_silenced(run_folder) | {rule})})

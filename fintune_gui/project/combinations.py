@@ -110,6 +110,7 @@ def find_conflicts(
             if training.scheduler is Scheduler.POLYNOMIAL
             else None
         ),
+        lambda: _two_rhythms() if training.eval_steps and training.eval_minutes else None,
         lambda: _plateau(training, rows) if rows and training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU else None,
     ]
     return [problem for check in checks if (problem := check()) is not None]
@@ -197,9 +198,18 @@ def _polynomial(rate: float) -> Problem | None:
     )
 
 
+def _two_rhythms() -> Problem:
+    return Problem(
+        code="training.two_rhythms",
+        what="The validation rows cannot be measured by steps and by minutes at once.",
+        why="Both “Evaluate every … steps” and “Evaluate every … minutes” are set.",
+        todo="Empty one of the two fields.",
+    )
+
+
 def _plateau(training: TrainingSettings, rows: int) -> Problem | None:
     evaluations = training.evaluations(rows)
-    if evaluations >= _FEWEST_EVALUATIONS:
+    if training.eval_minutes or evaluations >= _FEWEST_EVALUATIONS:
         return None
     return Problem(
         code="training.plateau",

@@ -7,7 +7,7 @@ reopened plot, comparison of runs and tests all read them through `read_events`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -174,13 +174,24 @@ def parse_event(line: str | bytes) -> Event:
 
 def read_events(path: Path) -> Iterator[Event]:
     """The events of a job, in order. A torn last line (the writer was killed) is left out; a missing file is empty."""
+    yield from parsed_lines(read_lines(path))
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The whole lines of an event file."""
     if not path.is_file():
         return
     with path.open("rb") as file:
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            try:
-                yield parse_event(line)
-            except ValidationError:
-                continue
+            yield line
+
+
+def parsed_lines(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events that lines tell; damaged and unknown ones are left out."""
+    for line in lines:
+        try:
+            yield parse_event(line)
+        except ValidationError:
+            continue

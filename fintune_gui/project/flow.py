@@ -226,6 +226,8 @@ def _train(facts: Facts, now: dict[str, str], before: list[StepState]) -> StepSt
     if run is None:
         return StepState(step=Step.TRAIN, state="todo", line="", missing=missing)
     progress = f"run {run.number} · step {run.step:,} of {run.total_steps:,}"
+    if not run.total_steps:
+        progress = f"run {run.number} · starting"
     if run.status == "running":
         return StepState(step=Step.TRAIN, state="running", line=progress)
     if run.status == "interrupted":

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic_core import from_json
+
+from fintune_gui.project.event_words import log_line
 from fintune_gui.project.events import (
     CheckpointSaved,
     Decided,
@@ -20,7 +24,9 @@ from fintune_gui.project.events import (
     Started,
     TrainStep,
     Validated,
-    read_events,
+    parse_event,
+    parsed_lines,
+    read_lines,
 )
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
 
@@ -35,6 +41,9 @@ CURVES = (
     "tokens",
     "time",
 )
+
+_A_STEP = b'"type":"step"'
+_STEPS_AT_ONCE = 1000
 
 
 @dataclass
@@ -56,6 +65,7 @@ class RunHistory:
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: list[CheckpointSaved] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
+    """What was logged, and everything else that happened but steps, in the order of its time."""
     progress: Progress | None = None
     last_step: TrainStep | None = None
     paused: bool = False
@@ -69,6 +79,8 @@ class RunHistory:
     def add(self, event: Event) -> None:  # noqa: PLR0912 - one branch per kind of event
         """Take in the next event. Steps that a resumed run repeats replace the ones that were lost."""
         self.revision += 1
+        if (line := log_line(event)) is not None:
+            self.logs.append(line)
         match event:
             case Started():
                 self.started, self.ended, self.paused = event, None, False
@@ -92,7 +104,7 @@ class RunHistory:
             case Progress():
                 self.progress = event
             case Log():
-                self.logs.append(event)
+                pass
             case Paused():
                 self.paused, self.paused_why = True, event.why
             case Ended():
@@ -108,6 +120,24 @@ class RunHistory:
     def extend(self, events: Iterable[Event]) -> None:
         for event in events:
             self.add(event)
+
+    def add_steps(self, lines: Sequence[bytes]) -> None:
+        """Take in lines of steps, as `add` does with each; damaged ones are left out."""
+        try:
+            told = from_json(b"[" + b",".join(lines) + b"]")
+            steps = array("q", [event["step"] for event in told])
+            curves = {name: array("d", map(float, [event[name] for event in told])) for name in self.curves}
+            last = parse_event(lines[-1]) if lines else None
+        except (ValueError, KeyError, TypeError, OverflowError):
+            self.extend(parsed_lines(lines))
+            return
+        if not isinstance(last, TrainStep):
+            return
+        self.steps.extend(steps)
+        for name, values in curves.items():
+            self.curves[name].extend(values)
+        self.last_step, self.paused = last, False
+        self.revision += len(steps)
 
     def _forget_after(self, step: int) -> None:
         keep = len(self.steps)
@@ -138,6 +168,27 @@ class RunHistory:
 
 def read_history(job_folder: Path) -> RunHistory:
     """The history of the job in `job_folder`, from its event file."""
+    return read_history_and_newest(job_folder, 0)[0]
+
+
+def read_history_and_newest(job_folder: Path, count: int) -> tuple[RunHistory, list[Event]]:
+    """The history of a job, and the last `count` events that it was made from.
+
+    Steps, of which a long run has a million, are taken in many at a time and not built as events.
+    """
     history = RunHistory.begin(job_folder)
-    history.extend(read_events(job_folder / EVENTS_FILE))
-    return history
+    newest: deque[bytes] = deque(maxlen=count)
+    steps: list[bytes] = []
+    for line in read_lines(job_folder / EVENTS_FILE):
+        newest.append(line)
+        if _A_STEP in line and len(steps) < _STEPS_AT_ONCE:
+            steps.append(line)
+            continue
+        history.add_steps(steps)
+        steps = [line] if _A_STEP in line else []
+        if not steps:
+            history.extend(parsed_lines([line]))
+    history.add_steps(steps)
+    if not history.checkpoint_on_disk:
+        history.checkpoints.clear()  # told once, and gone since: nobody can go on from them
+    return history, list(parsed_lines(newest))

@@ -196,8 +196,24 @@ class TrainingSettings(Decision):
         le=1_000_000,
         description="Evaluate after so many steps each, in place of so often per epoch.",
     )
+    eval_minutes: Annotated[float | None, FieldHelp("Evaluate every", "minutes", decimals=1)] = Field(
+        default=None,
+        gt=0,
+        le=10_000,
+        description="Evaluate after so many minutes of work each, in place of so often per epoch.",
+    )
+    load_best: Annotated[bool, FieldHelp("Load best at end")] = Field(
+        default=True,
+        description="The result is the best state that was measured; otherwise that after the last step.",
+    )
     checkpoint_minutes: Annotated[float, FieldHelp("Checkpoint every", "minutes", decimals=1)] = Field(
         default=5.0, ge=0.0, le=240, description="The most work that a power cut can cost."
+    )
+    checkpoint_steps: Annotated[int | None, FieldHelp("Checkpoint every", "steps")] = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Save after so many steps as well. Every evaluation saves too.",
     )
     gradient_checkpointing: Annotated[bool, FieldHelp("Gradient checkpointing")] = Field(
         default=False, description="Needs much less memory and about a third more time."
@@ -240,12 +256,16 @@ class TrainingSettings(Decision):
             return True
         if self.eval_steps:
             return step % self.eval_steps == 0
+        if self.eval_minutes:
+            return False  # the clock decides
         share = self.evaluations_per_epoch / self.steps_per_epoch(rows)
         return math.floor(step * share + 1e-9) > math.floor((step - 1) * share + 1e-9)
 
     def evaluations(self, rows: int) -> int:
-        """How often the validation rows are measured in a whole run."""
+        """How often the validation rows are measured in a whole run, as far as steps decide it."""
         before_last = self.total_steps(rows) - 1
+        if self.eval_minutes:
+            return 1
         if self.eval_steps:
             return before_last // self.eval_steps + 1
         share = min(1.0, self.evaluations_per_epoch / self.steps_per_epoch(rows))

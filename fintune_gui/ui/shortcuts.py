@@ -81,6 +81,17 @@ IN_TABLES = (
     Shortcut("", "Order the rows as they were imported", "unsort"),
 )
 
+IN_TRAINING = (
+    Shortcut("Ctrl+P", "Pause the run, or let it go on", "pause"),
+    Shortcut("Ctrl+S", "Save a checkpoint now", "save"),
+)
+IN_PLOTS = (
+    Shortcut("+", "Closer; \u2212 further away, 0 everything"),
+    Shortcut("Left", "Read the values; with Shift: pan"),
+    Shortcut("L", "Logarithmic scale"),
+    Shortcut("Ctrl+Shift+C", "Copy the picture; Ctrl+C the data"),
+)
+
 
 def step_shortcuts() -> list[tuple[str, Step]]:
     """Ctrl+1 … Ctrl+9 and Ctrl+0, in the order of the rail."""
@@ -146,22 +157,36 @@ class ShortcutList(QDialog):
         layout.setSpacing(metrics.GAP)
         steps = [Shortcut(keys, step.display_name) for keys, step in step_shortcuts()]
         columns = row(spacing=36)
-        for title, shortcuts in (("Steps", steps), ("Everywhere", EVERYWHERE), ("Tables", IN_TABLES)):
-            columns.addLayout(_column(title, [shortcut for shortcut in shortcuts if shortcut.keys]))
+        for parts in (
+            (("Steps", steps),),
+            (("Everywhere", EVERYWHERE), ("Training", IN_TRAINING), ("Plots", IN_PLOTS)),
+            (("Tables", IN_TABLES),),
+        ):
+            column = QVBoxLayout()
+            column.setSpacing(6)
+            for title, shortcuts in parts:
+                _add_part(column, title, [shortcut for shortcut in shortcuts if shortcut.keys])
+            column.addStretch(1)
+            columns.addLayout(column)
         layout.addLayout(columns)
         layout.addLayout(row(None, Button("Close", self.hide)))
 
 
-def _column(title: str, shortcuts: Sequence[Shortcut]) -> QVBoxLayout:
-    column = QVBoxLayout()
+_KEYS_WIDTH = 84
+"""Keys of all parts of a column end at the same place."""
+
+
+def _add_part(column: QVBoxLayout, title: str, shortcuts: Sequence[Shortcut]) -> None:
+    if column.count():
+        column.addSpacing(metrics.GAP)
     column.addWidget(Label(title, "card_title"))
     grid = QGridLayout()
     grid.setHorizontalSpacing(16)
     grid.setVerticalSpacing(6)
+    grid.setColumnMinimumWidth(0, _KEYS_WIDTH)
+    grid.setColumnStretch(1, 1)
     for line, shortcut in enumerate(shortcuts):
         keys = QKeySequence(shortcut.keys).toString(QKeySequence.SequenceFormat.NativeText)
         grid.addWidget(Label(keys, "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(Label(shortcut.words), line, 1)
     column.addLayout(grid)
-    column.addStretch(1)
-    return column

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWid
 
 from fintune_gui.dataset.samples import find_sample
 from fintune_gui.project.errors import FintuneError
-from fintune_gui.project.events import Ended, Event, TrainStep
+from fintune_gui.project.events import Ended, Event, Plan, Started, TrainStep
 from fintune_gui.project.flow import Step, StepState
 from fintune_gui.project.store import PROJECT_FILE
 from fintune_gui.ui.leaving import LeavingScreen
@@ -262,8 +262,12 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_events(self, events: list[Event]) -> None:
         """The rail and the title tell how far a training run is, whatever page is shown."""
+        if any(isinstance(event, Started | Plan) for event in events):
+            self.session.refresh_facts()  # one that waited may have begun by itself
         step = next((event for event in reversed(events) if isinstance(event, TrainStep)), None)
-        run = self.session.facts.last_run
+        thread = self.sender()
+        at_work = thread.folder.name if isinstance(thread, TrainerThread) else ""
+        run = next((run for run in self.session.facts.runs if f"{run.number:04d}" == at_work), None)
         if step is None or run is None or not run.total_steps:
             return
         line = f"run {run.number} · step {step.step:,} of {run.total_steps:,}"

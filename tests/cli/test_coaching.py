@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fintune_gui.cli.coaching import coach_sentences
-from fintune_gui.project.coach import silence
 from fintune_gui.project.document import Role
 from fintune_gui.project.events import Event
+from fintune_gui.project.finding import silence
 from fintune_gui.project.store import ProjectFolder
 from tests.cli.conftest import Fintune
 from tests.helpers.runs import model_choice, training_events, write_run

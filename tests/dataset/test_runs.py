@@ -24,7 +24,16 @@ from fintune_gui.project.history import read_history
 from fintune_gui.project.paths import resource
 from fintune_gui.project.report import read_report
 from fintune_gui.project.settings import Method
-from fintune_gui.project.spec import PARTS, EvaluateSpec, ExportSpec, FitSpec, ImportSpec, TrainSpec, read_spec
+from fintune_gui.project.spec import (
+    LATEST_CHECKPOINT,
+    PARTS,
+    EvaluateSpec,
+    ExportSpec,
+    FitSpec,
+    ImportSpec,
+    TrainSpec,
+    read_spec,
+)
 from fintune_gui.project.store import ProjectFolder
 
 Make = Any
@@ -225,6 +234,9 @@ def test_that_the_status_of_a_run_is_read_from_its_events(ready: Any) -> None:
     plan = Plan(total_steps=9, steps_per_epoch=3, training_rows=1, validation_rows=1, trainable_parameters=1,
                 total_parameters=1)  # fmt: skip
     tell(folder, plan, CheckpointSaved(step=3, folder="x", best=False, reason="time", seconds=0.1))
+    assert status() == "failed"  # told, but not on disk
+    (folder / LATEST_CHECKPOINT).parent.mkdir()
+    (folder / LATEST_CHECKPOINT).write_text("{}", encoding="utf-8")
     assert status() == "interrupted"
     tell(folder, Ended(outcome="stopped"))
     facts = gather_facts(pf)

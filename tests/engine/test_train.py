@@ -57,6 +57,45 @@ def test_that_a_run_tells_all_that_the_window_draws(tmp_path: Path, llama: Path)
     assert {event.what for event in of_kind(events, Decided)} >= {"device", "precision", "layout"}
 
 
+def test_that_rows_are_measured_by_the_clock_where_it_is_wanted(tmp_path: Path, llama: Path) -> None:
+    moment = 1e-6
+    spec = make_run(tmp_path, llama, max_steps=4, eval_minutes=moment, early_stopping_patience=0)
+    job, events = job_in(tmp_path)
+    train.run(spec, job)
+    assert [event.step for event in of_kind(events, Validated)] == [1, 2, 3, 4]
+
+    other = tmp_path / "other"
+    spec = make_run(other, llama, max_steps=4, eval_minutes=1000)
+    job, events = job_in(other)
+    train.run(spec, job)
+    assert [event.step for event in of_kind(events, Validated)] == [4]
+
+
+def test_that_a_checkpoint_is_saved_every_so_many_steps(tmp_path: Path, llama: Path) -> None:
+    spec = make_run(tmp_path, llama, max_steps=7, eval_steps=4, checkpoint_steps=3)
+    job, events = job_in(tmp_path)
+    train.run(spec, job)
+    told = [(event.step, event.reason) for event in of_kind(events, CheckpointSaved)]
+    assert told == [(3, "steps"), (4, "evaluation"), (6, "steps"), (7, "evaluation")]
+
+
+@pytest.mark.parametrize("load_best", [True, False])
+def test_that_the_result_is_the_best_state_or_the_last_one(tmp_path: Path, llama: Path, load_best: bool) -> None:
+    rates = {"learning_rate": 1.0, "scheduler": "constant", "max_grad_norm": 1000.0}  # it gets worse at once
+    spec = make_run(tmp_path, llama, method=Method.FULL, max_steps=6, eval_steps=1, load_best=load_best, **rates)
+    job, events = job_in(tmp_path)
+    outcome, result = train.run(spec, job)
+    assert outcome == "completed"
+    last = of_kind(events, Validated)[-1].step
+    assert result["best_step"] < last
+    assert result["kept_step"] == (result["best_step"] if load_best else last)
+    kept = checkpoints.find_checkpoint(tmp_path, "best")
+    assert kept is not None
+    assert checkpoints.read_state(kept).step == result["kept_step"]
+    job, _ = job_in(tmp_path)
+    assert train.run(spec, job) == (outcome, result)  # as after a kill just before the end was told
+
+
 def test_that_only_the_latest_and_the_best_checkpoint_are_kept(tmp_path: Path, llama: Path) -> None:
     spec = make_run(tmp_path, llama, epochs=3, evaluations_per_epoch=1, learning_rate=1e-2)
     job, events = job_in(tmp_path)

@@ -15,6 +15,7 @@ import os, sys, time
 from pathlib import Path
 from fintune_gui.project.channel import HANGUP, CommandReader, EventWriter, take_protocol_stream
 from fintune_gui.project.events import CheckpointSaved, Ended, Log, Progress, Started
+from fintune_gui.project.spec import LATEST_CHECKPOINT
 folder = Path(sys.argv[1])
 """
 _SPEAKING = """
@@ -22,6 +23,8 @@ writer = EventWriter(folder, take_protocol_stream())
 commands = CommandReader(open(0, "rb", buffering=0, closefd=False))
 writer(Started(kind="train", pid=os.getpid()))
 def checkpoint():
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / LATEST_CHECKPOINT).write_text("{}")
     writer(CheckpointSaved(step=3, folder="checkpoints/step-000003", best=True, reason="time", seconds=0.1))
 """
 

@@ -36,7 +36,7 @@ from fintune_gui.project.files import write_json
 from fintune_gui.project.history import read_history
 from fintune_gui.project.report import REPORT_FILE, Interval, LabelScores, Report, Scores, Verdict
 from fintune_gui.project.settings import TrainingSettings
-from fintune_gui.project.spec import TrainSpec, write_spec
+from fintune_gui.project.spec import LATEST_CHECKPOINT, TrainSpec, write_spec
 from fintune_gui.project.store import ProjectFolder
 
 LABELS = ("account", "billing", "bug", "how-to", "legal", "sales")
@@ -187,6 +187,9 @@ def write_run(folder: ProjectFolder, number: int, events: list[Event], *, inputs
     with EventWriter(run_folder) as writer:
         for event in events:
             writer(event)
+    if any(isinstance(event, CheckpointSaved) for event in events):
+        (run_folder / LATEST_CHECKPOINT).parent.mkdir()
+        (run_folder / LATEST_CHECKPOINT).write_text("{}", encoding="utf-8")
     assert read_history(run_folder).revision == len(events)
     return run_folder
 

@@ -66,7 +66,7 @@ def test_that_a_run_killed_while_saving_loses_nothing(nursery: TrainerNursery, t
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2700)  # some two hundred trainers, and perhaps a busy machine
 def test_that_there_is_no_moment_of_a_save_at_which_a_kill_costs_anything(
     nursery: TrainerNursery, tmp_path: Path
 ) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fintune_gui.project.coach import Coach, read_silenced, silence
+from fintune_gui.project.coach import Coach
 from fintune_gui.project.document import Metric, Objective, Task
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Ended, Event, Plan, Started, TrainStep, Validated
+from fintune_gui.project.finding import read_silenced, silence
 from fintune_gui.project.history import RunHistory
 
 TEXT = Objective(task=Task.INSTRUCTION, metric=Metric.PERPLEXITY)
@@ -191,6 +192,16 @@ def test_that_a_validation_loss_that_swings_is_a_rate_that_is_too_high() -> None
     assert "divergence" not in ever(told)
     once = events(learning, lambda share: 2 - 0.4 * share + (0.06 if round(share * 12) == 5 else 0))
     assert ever(once) == set()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_that_a_few_validation_rows_that_jump_about_are_left_alone(seed: int) -> None:
+    rows = 16
+    told = [
+        event.model_copy(update={"validation_rows": rows}) if isinstance(event, Plan) else event
+        for event in events(learning, lambda s: learning(s) + 0.1, wobble=1 / math.sqrt(2 * rows), seed=seed)
+    ]
+    assert "rate_too_high" not in ever(told)
 
 
 def test_that_a_loss_that_creeps_in_a_straight_line_is_a_rate_that_is_too_low() -> None:

@@ -66,10 +66,20 @@ def test_that_a_reason_names_what_would_work(model: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "conflict"),
-    [({"epochs": 1}, True), ({"max_steps": 8, "eval_steps": 2}, False), ({"max_steps": 8, "eval_steps": 7}, True)],
+    [
+        ({"epochs": 1}, True),
+        ({"max_steps": 8, "eval_steps": 2}, False),
+        ({"max_steps": 8, "eval_steps": 7}, True),
+        ({"max_steps": 8, "eval_minutes": 2}, False),
+    ],
 )
 def test_that_a_plateau_needs_evaluations(model: Path, changes: dict[str, float], conflict: bool) -> None:
     assert (codes(model, scheduler="reduce_lr_on_plateau", **changes) == ["training.plateau"]) == conflict
+
+
+def test_that_rows_are_measured_by_steps_or_by_minutes_and_not_by_both(model: Path) -> None:
+    assert codes(model, eval_steps=2) == codes(model, eval_minutes=2) == []
+    assert codes(model, eval_steps=2, eval_minutes=2) == ["training.two_rhythms"]
 
 
 def test_that_a_folder_that_says_nothing_is_not_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fintune_gui.project.document import (
@@ -114,6 +116,13 @@ def test_that_changed_rows_make_split_and_run_stale_until_undone() -> None:
 )
 def test_that_the_train_step_tells_how_its_run_stands(status: RunStatus, state: State) -> None:
     assert _states(PROJECT, _made(status=status))[Step.TRAIN] == state
+
+
+def test_that_a_run_that_has_no_plan_yet_is_said_to_start() -> None:
+    made = _made(status="running")
+    starting = Facts(**{**vars(made), "runs": (replace(made.runs[-1], step=0, total_steps=0),)})
+    states = {state.step: state for state in step_states(PROJECT, starting)}
+    assert states[Step.TRAIN].line == f"run {made.runs[-1].number} · starting"
 
 
 def test_that_rows_that_cannot_be_read_are_said_to_be_there_and_not_to_be_changed() -> None:

@@ -24,8 +24,9 @@ from fintune_gui.project.events import (
     parse_event,
     read_events,
 )
-from fintune_gui.project.history import CURVES, RunHistory, read_history
+from fintune_gui.project.history import CURVES, RunHistory, read_history, read_history_and_newest
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
+from tests.helpers.runs import training_events
 
 
 def _step(number: int, loss: float) -> TrainStep:
@@ -113,6 +114,10 @@ def test_that_reading_the_file_gives_the_same_history_as_listening(tmp_path: Pat
     assert list(read_events(tmp_path / EVENTS_FILE)) == events
     heard = RunHistory()
     heard.extend(events)
+    assert read_history(tmp_path).checkpoints == []  # there are none on disk
+    (tmp_path / LATEST_CHECKPOINT).parent.mkdir()
+    (tmp_path / LATEST_CHECKPOINT).write_text("{}", encoding="utf-8")
+    heard.checkpoint_on_disk = True
     assert read_history(tmp_path) == heard
     assert heard.paused
 
@@ -174,3 +179,26 @@ def test_that_a_folder_in_the_place_of_the_events_reads_as_no_events(tmp_path: P
     (tmp_path / EVENTS_FILE).mkdir()
     assert list(read_events(tmp_path / EVENTS_FILE)) == []
     assert not read_history(tmp_path).resumable
+
+
+def test_that_steps_taken_in_together_are_those_taken_in_one_by_one(tmp_path: Path) -> None:
+    events = training_events(steps=2500, total=3000, validate_every=700)
+    odd = events[10].model_copy(update={"loss": math.nan, "grad_norm": math.inf})
+    again = Started(kind="train", pid=9, resumed_from_step=2100)
+    more = training_events(steps=2300, total=3000, first_step=2101)[1:]
+    with EventWriter(tmp_path) as writer:
+        for event in (*events[:10], odd, *events[11:], again, *more):
+            writer(event)
+    with (tmp_path / EVENTS_FILE).open("ab") as file:
+        file.write(b'{"type":"step","step":"x"}\n{"time":1,"type":"step","st\n[1]\n')
+    one_by_one = RunHistory()
+    one_by_one.extend(read_events(tmp_path / EVENTS_FILE))
+    history, newest = read_history_and_newest(tmp_path, 7)
+    assert history.steps == one_by_one.steps
+    assert [list(map(str, values)) for values in history.curves.values()] == [
+        list(map(str, values)) for values in one_by_one.curves.values()
+    ]
+    assert (history.last_step, history.validations, history.revision) == (
+        one_by_one.last_step, one_by_one.validations, one_by_one.revision,
+    )  # fmt: skip
+    assert newest == list(read_events(tmp_path / EVENTS_FILE))[-4:]  # three of the last seven lines are damaged

@@ -246,6 +246,15 @@ def start_job(window: MainWindow, folder: Path, body: str, qtbot) -> None:
     qtbot.waitUntil(lambda: len(heard) >= 2, timeout=20_000)
 
 
+def test_that_a_run_that_begins_by_itself_is_seen_on_every_page(window: MainWindow, project: Path, qtbot) -> None:
+    window.open_project(project)
+    settled(qtbot, window)
+    gathered: list[object] = []
+    window.session.facts_changed.connect(gathered.append)
+    start_job(window, project / "runs" / "0001", SAVES_WHEN_LEFT, qtbot)
+    qtbot.waitUntil(lambda: len(gathered) >= 2, timeout=20_000)  # when it is started, and when it has said so
+
+
 def test_that_closing_waits_until_a_running_job_has_saved(window: MainWindow, project: Path, qtbot) -> None:
     window.open_project(project)
     start_job(window, project / "runs" / "0001", SAVES_WHEN_LEFT, qtbot)

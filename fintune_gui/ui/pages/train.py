@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from PySide6.QtCore import QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtWidgets import QApplication
 
 from fintune_gui.project.errors import FintuneError, Problem
 from fintune_gui.project.events import Command, Ended
@@ -22,6 +23,8 @@ from fintune_gui.ui.services.run_failure import RunFailure
 from fintune_gui.ui.services.run_feed import RunFeed
 from fintune_gui.ui.services.run_queue import QueueView
 from fintune_gui.ui.services.session import ProjectSession
+from fintune_gui.ui.shortcuts import IN_TRAINING, commands_of
+from fintune_gui.ui.shortcuts import Command as Line
 from fintune_gui.ui.widgets.coach_card import CoachCard
 from fintune_gui.ui.widgets.controls import ComboBox
 from fintune_gui.ui.widgets.feedback import Action, Banner, ErrorPanel, ProblemList
@@ -69,6 +72,7 @@ class TrainPage(Page):
             hidden.hide()
         self.setup.form.changed.connect(self._change_settings)
         self.run.compare.chosen.connect(self._compare_with)
+        self.run.copied.connect(self._say_copied)
         self.coach.created.connect(self._run_created)
         self.coach.rate_wanted.connect(self._set_up_with_rate)
         self.feed.changed.connect(self._on_feed)
@@ -86,6 +90,19 @@ class TrainPage(Page):
         self.controls.asked.connect(self._tell_run)
         self.controls.saved.connect(self._say_saved)
         self.controls.folder_wanted.connect(self._show_folder)
+        for command in self._of_training():
+            action = QAction(command.words, self)
+            action.setShortcut(command.keys)
+            action.triggered.connect(lambda _checked=False, act=command.act: act())
+            self.addAction(action)
+
+    def _of_training(self) -> list[Line]:
+        handlers = {"pause": self.controls.pause_or_continue, "save": self.controls.save_now}
+        reason = "" if self.feed.thread_at_work is not None else "No run is at work here."
+        return commands_of(IN_TRAINING, handlers, group=self.title, reasons=dict.fromkeys(handlers, reason))
+
+    def commands(self) -> list[Line]:
+        return [*super().commands(), *([] if self.waiting else self._of_training())]
 
     # What is true
 
@@ -157,6 +174,9 @@ class TrainPage(Page):
 
     def _show(self) -> None:
         setting_up = self.feed.folder is None
+        focus = QApplication.focusWidget()
+        if focus is not None and (self.run if setting_up else self.setup).isAncestorOf(focus):
+            self.header.setFocus()  # what has the focus goes now, and Qt would give it to the rail
         self.setup.setVisible(setting_up)
         self.run.setVisible(not setting_up)
         if setting_up:
@@ -175,7 +195,9 @@ class TrainPage(Page):
             widget.hide()
         number = max([*self._numbers(), *(int(folder.name) for folder in self.session.queue.waiting)], default=0) + 1
         self.header.set_status(f"Run {number} · not started yet" if number > 1 else "Nothing is trained yet")
-        self._offer_start("Add to the queue" if self.session.queue.is_busy else "Start training", problems)
+        self._offer_start(
+            "Add to the queue" if self.session.queue.is_busy else "Start training", [*problems, *self.setup.conflicts]
+        )
 
     def _offer_start(self, words: str, problems: list[Problem]) -> None:
         reason = problems[0].what if problems else ""
@@ -229,6 +251,7 @@ class TrainPage(Page):
                 interruption(history),
                 "warn",
                 [] if self.session.read_only else actions,
+                details=history.ended.problem.details if history.ended and history.ended.problem else "",
             )
         elif condition == "finished" and number == max(self._numbers(), default=0):
             state = next(s for s in self.session.states if s.step is Step.TRAIN)
@@ -316,6 +339,10 @@ class TrainPage(Page):
         if (thread := self.feed.thread_at_work) is not None:
             thread.send(command)
             self._show()
+
+    @Slot(str)
+    def _say_copied(self, words: str) -> None:
+        notifications().say(words)
 
     @Slot(object)
     def _say_saved(self, step: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from fintune_gui.project.coach import RAISED_BY, Act
+from fintune_gui.project.finding import RAISED_BY, Act
 from fintune_gui.project.spec import TrainSpec
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import TrainerThread

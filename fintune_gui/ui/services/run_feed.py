@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from fintune_gui.project.coach import Coach, Finding, Rule, read_silenced, silence
+from fintune_gui.project.coach import Coach
 from fintune_gui.project.errors import FintuneError, ProjectError
-from fintune_gui.project.events import Ended, Event, read_events
-from fintune_gui.project.history import RunHistory
-from fintune_gui.project.spec import EVENTS_FILE, JobSpec, TrainSpec, read_spec
+from fintune_gui.project.events import Ended, Event
+from fintune_gui.project.finding import Finding, Rule, read_silenced, silence
+from fintune_gui.project.history import RunHistory, read_history_and_newest
+from fintune_gui.project.spec import JobSpec, TrainSpec, read_spec
 from fintune_gui.ui.services.background import Task, run_in_background
 from fintune_gui.ui.services.jobs import JobRunner, TrainerThread
 from fintune_gui.ui.services.notifications import notifications
@@ -35,13 +36,7 @@ def _read_job(folder: Path) -> _Told:
         spec: JobSpec | None = read_spec(folder)
     except ProjectError:
         spec = None
-    history = RunHistory.begin(folder)
-    newest: list[Event] = []
-    for event in read_events(folder / EVENTS_FILE):
-        history.add(event)
-        newest.append(event)
-        if len(newest) > 2 * _OVERLAP:
-            del newest[:-_OVERLAP]
+    history, newest = read_history_and_newest(folder, _OVERLAP)
     coach = Coach(spec.objective) if isinstance(spec, TrainSpec) else None
     if coach is not None:
         coach.look(history)  # a long run takes a moment

@@ -95,8 +95,12 @@ class RunQueue(QObject):
         self.changed.emit()
 
     @Slot(object, object)
-    def _on_finished(self, thread: TrainerThread, _ended: Ended) -> None:
+    def _on_finished(self, thread: TrainerThread, ended: Ended) -> None:
         if not thread.is_leaving and self._runs in thread.folder.parents:
+            if self._waiting and ended.problem is not None and ended.outcome != "cancelled":  # pages go on to the next
+                what = f"{thread.folder.name.lstrip('0')}: {ended.problem.what}"
+                told = {"what": f"Run {what}", "todo": "The next one begins."}
+                notifications().show_problem(ended.problem.model_copy(update=told))
             self.start_next()
         self.changed.emit()
 

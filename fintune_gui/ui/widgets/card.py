@@ -153,9 +153,16 @@ class StatCard(Card):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(name)
 
-    def show_value(self, value: str, note: str = "", *, badge: str = "", tone: Tone = "neutral") -> None:
-        """Show a figure with its unit ("18,400 tok/s"), the sentence below, and optionally a badge beside."""
+    def show_value(
+        self, value: str, note: str = "", *, brief: str = "", badge: str = "", tone: Tone = "neutral"
+    ) -> None:
+        """Show a figure with its unit ("18,400 tok/s"), the sentence below, and optionally a badge beside.
+
+        Args:
+            brief: The sentence in fewer words, for a card that is too narrow.
+        """
         self._value.setText(value)
+        self._note.set_brief(brief)
         self._note.setText(note)
         self._badge.set(badge, tone)
         self._badge.setVisible(bool(badge))

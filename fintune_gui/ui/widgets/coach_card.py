@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QSizePolicy, QWidget
 
-from fintune_gui.project.coach import Act, Finding
+from fintune_gui.project.finding import Act, Finding
 from fintune_gui.ui.theme import Tone, metrics
 from fintune_gui.ui.widgets.controls import Label, set_property
 from fintune_gui.ui.widgets.feedback import Action, ActionButtons, escape

@@ -29,7 +29,8 @@ from PySide6.QtWidgets import (
 
 from fintune_gui.ui.shortcuts import Command
 from fintune_gui.ui.theme import colour, font, metrics, tokens
-from fintune_gui.ui.widgets.controls import Label, SearchField
+from fintune_gui.ui.widgets.controls import Label
+from fintune_gui.ui.widgets.search_field import SearchField
 
 Index = QModelIndex | QPersistentModelIndex
 

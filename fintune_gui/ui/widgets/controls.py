@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -81,6 +81,12 @@ class Label(QLabel):
 class ElidedLabel(Label):
     """One line that ends in "…" where the room ends; the whole text is in the tool tip."""
 
+    _brief = ""
+
+    def set_brief(self, text: str) -> None:
+        """Fewer words for the same, shown in place of "…" if they fit."""
+        self._brief = text
+
     def setText(self, text: str) -> None:
         super().setText(text)
         self.setToolTip(text if self._overflows() else "")
@@ -98,7 +104,8 @@ class ElidedLabel(Label):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         box = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        said = self._brief if self._brief and self._overflows() else self.text()
+        text = self.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, box.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.drawText(box, int(self.alignment()), text)
 
@@ -291,69 +298,6 @@ class LineEdit(QLineEdit):
             self._told = self.text()
             self.setModified(False)
             self.committed.emit(self.text())
-
-
-class SearchField(LineEdit):
-    """A line edit with a magnifier; Esc empties it. Emits `committed` on Enter.
-
-    Signals:
-        left: Enter, Down, or Esc in an empty field: the user wants to go on in what was found.
-    """
-
-    left = Signal()
-
-    def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
-        super().__init__(name, placeholder=placeholder, parent=parent)
-        self.setProperty("kind", "search")
-        self.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
-        self.setClearButtonEnabled(False)
-        self.result = Label("", "small")
-        self.result.setParent(self)
-        self.result.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.returnPressed.connect(self.left)
-
-    def show_result(self, text: str) -> None:
-        """Say at the right end what was found: "116 of 400 rows"."""
-        if text == self.result.text():
-            return
-        self.result.setText(text)
-        self.result.adjustSize()
-        self._place_result()
-
-    def minimumSizeHint(self) -> QSize:
-        """The result does not make the field any wider: where it has no room it is not there."""
-        hint, margins = super().minimumSizeHint(), self.textMargins()
-        return QSize(hint.width() - margins.left() - margins.right(), hint.height())
-
-    def _place_result(self) -> None:
-        width = self.result.width()
-        fits = width * 1.5 + 40 < self.width()
-        self.result.setVisible(fits)
-        self.setTextMargins(0, 0, width + 8 if fits and self.result.text() else 0, 0)
-        self.result.move(self.width() - width - 10, (self.height() - self.result.height()) // 2)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_result()
-
-    def event(self, event: QEvent) -> bool:
-        """While there is something to empty, Esc belongs to this field before it belongs to any shortcut."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._empties(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._empties(event):
-            self.clear()
-            self._commit()
-            return
-        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Escape) and not event.modifiers():
-            self.left.emit()
-        super().keyPressEvent(event)
-
-    def _empties(self, event: QKeyEvent) -> bool:
-        return event.key() == Qt.Key.Key_Escape and not event.modifiers() and bool(self.text())
 
 
 class CheckBox(QCheckBox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
@@ -25,6 +26,10 @@ class ActionButtons(QWidget):
         self._kinds = tuple(kinds)
         self._acts: list[Callable[[], object]] = []
         self._buttons: list[Button] = []
+        self._place = QWidget(self)
+        """Keeps the place in the order of the keyboard: buttons that come later would be the last of the page."""
+        self._place.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # else Qt would not look at it
+        self._place.hide()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(metrics.SMALL_GAP)
@@ -39,6 +44,8 @@ class ActionButtons(QWidget):
                 button.hide()
                 button.deleteLater()
             self._buttons = [self._made(number, text) for number, text in enumerate(words)]
+            for before, after in pairwise([self._place, *self._buttons]):
+                QWidget.setTabOrder(before, after)
         set_shown(self, shown=bool(actions))
 
     def _made(self, number: int, text: str) -> Button:
@@ -50,7 +57,10 @@ class ActionButtons(QWidget):
 
 
 class Banner(QFrame):
-    """A sentence across the page with up to two buttons: the first is a button, the others are links."""
+    """A sentence across the page with up to two buttons: the first is a button, the others are links.
+
+    Technical details can stand below it, closed at first.
+    """
 
     def __init__(
         self,
@@ -68,20 +78,33 @@ class Banner(QFrame):
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._buttons = ActionButtons(("plain", "link"))
-        layout = QHBoxLayout(self)
+        self._details = Details()
+        line = QHBoxLayout()
+        line.setSpacing(metrics.GAP)
+        line.addWidget(self._label, 1)
+        line.addWidget(self._buttons)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 8, 10, 8)
-        layout.setSpacing(metrics.GAP)
-        layout.addWidget(self._label, 1)
-        layout.addWidget(self._buttons)
+        layout.setSpacing(metrics.TINY_GAP)
+        layout.addLayout(line)
+        layout.addWidget(self._details)
         self.setMinimumHeight(46)
         self.set(title, text, tone, actions)
 
-    def set(self, title: str, text: str = "", tone: Tone = "info", actions: Sequence[Action] = ()) -> None:
+    def set(
+        self, title: str, text: str = "", tone: Tone = "info", actions: Sequence[Action] = (), *, details: str = ""
+    ) -> None:
         """Say something else. `title` is shown in bold before `text`."""
         set_property(self, "tone", tone)
         self._label.setText((f"<b>{escape(title)}</b> " if title else "") + escape(text))
         self.setAccessibleName(f"{title} {text}".strip())
         self._buttons.set(actions)
+        self._details.set_text(details)
+
+    @property
+    def details(self) -> str:
+        """The technical details, as shown when they are opened."""
+        return self._details.text()
 
 
 class VerdictBanner(QFrame):
@@ -163,7 +186,8 @@ class Details(QWidget):
 
     def set_text(self, text: str) -> None:
         """Show other details; without any, the whole widget hides."""
-        self._view.setPlainText(text)
+        if text != self.text():
+            self._view.setPlainText(text)
         set_shown(self, shown=bool(text))
 
     def text(self) -> str:

@@ -17,8 +17,9 @@ from fintune_gui.ui.widgets.conditions import (
     without_brackets,
     without_not,
 )
-from fintune_gui.ui.widgets.controls import Button, ComboBox, Label, SearchField
+from fintune_gui.ui.widgets.controls import Button, ComboBox, Label
 from fintune_gui.ui.widgets.feedback import Banner
+from fintune_gui.ui.widgets.search_field import SearchField
 from fintune_gui.ui.widgets.words import counted
 
 _PAUSE_MS = 300

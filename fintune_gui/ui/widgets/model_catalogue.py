@@ -15,9 +15,10 @@ from fintune_gui.project.fitting import Outlook
 from fintune_gui.project.memory import short_count
 from fintune_gui.ui.theme import colour, metrics, tokens
 from fintune_gui.ui.widgets.card import Badge, Card
-from fintune_gui.ui.widgets.controls import Button, CheckBox, ElidedLabel, HorizontalLine, Label, SearchField
+from fintune_gui.ui.widgets.controls import Button, CheckBox, ElidedLabel, HorizontalLine, Label
 from fintune_gui.ui.widgets.hub_results import HubResults
 from fintune_gui.ui.widgets.memory_view import FIT_TONES
+from fintune_gui.ui.widgets.search_field import SearchField
 
 _FEW = 6
 """So many models are shown until the user asks for more, or searches."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QWidget
 
 from fintune_gui.project.document import Project
 from fintune_gui.project.presets import Change, Preset, offered_presets, preset_changes, suggested_preset
 from fintune_gui.project.settings import TrainingSettings, field_help
+from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.controls import Button, ComboBox, Label
+from fintune_gui.ui.widgets.feedback import escape
+from fintune_gui.ui.widgets.run_words import scientific
+
+_OWN = object()
 
 
 class PresetCard(Card):
@@ -31,7 +37,8 @@ class PresetCard(Card):
         self.choice = ComboBox("Preset")
         self.choice.chosen.connect(self._show_changes)
         self.button = Button("Use these settings", self._use)
-        self._said = Label("", "small", wrap=True, selectable=True)
+        self._said = Label("", "body", wrap=True, selectable=True)
+        self._said.setTextFormat(Qt.TextFormat.RichText)
         self.add_action(self.choice)
         self.add(self._said)
         self.add(self.button)
@@ -50,7 +57,9 @@ class PresetCard(Card):
     @property
     def sentences(self) -> str:
         """What the chosen preset changes and why, as shown."""
-        return self._said.text()
+        shown = QTextDocument()
+        shown.setHtml(self._said.text())
+        return shown.toPlainText()
 
     @Slot()
     def _show_changes(self) -> None:
@@ -60,8 +69,14 @@ class PresetCard(Card):
         self._changes = preset_changes(
             preset, project.training, project.model.method, self._rows, project.objective.task
         )
-        lines = [f"{_label(change)}: {_value(change.value)}. {change.why}" for change in self._changes]
-        self._said.setText("\n".join(lines) or "The settings are as this preset proposes.")
+        now = dict(project.training)
+        lines = [
+            f"<b>{_label(change)}: {_value(change)}</b> in place of {_value(change, now[change.name])}. "
+            f"{escape(change.why)}"
+            for change in self._changes
+        ]
+        said = "".join(f'<p style="margin: 0 0 {metrics.SMALL_GAP}px 0">{line}</p>' for line in lines)
+        self._said.setText(said or "The settings are as this preset proposes.")
         self.button.setVisible(bool(lines))
 
     def _use(self) -> None:
@@ -72,7 +87,13 @@ def _label(change: Change) -> str:
     return field_help(TrainingSettings, change.name).label
 
 
-def _value(value: object) -> str:
-    if isinstance(value, Enum):
-        return str(getattr(value, "display_name", value.value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _value(change: Change, value: object = _OWN) -> str:
+    """The value of a change, or another one of the same setting, as the form writes it."""
+    told = change.value if value is _OWN else value
+    if told is None:
+        return "the usual value"
+    if isinstance(told, Enum):
+        return str(getattr(told, "display_name", told.value)).replace("_", " ")
+    if field_help(TrainingSettings, change.name).scientific:
+        return scientific(float(str(told)))
+    return f"{told:g}" if isinstance(told, float) else str(told)

@@ -46,6 +46,7 @@ class Pyramid:
         self._x: Floats = np.empty(_FIRST_CAPACITY)
         self._y: Floats = np.empty(_FIRST_CAPACITY)
         self._levels: list[_Level] = []
+        self._bounds: tuple[float, float] | None = None
 
     @property
     def x(self) -> Floats:
@@ -69,6 +70,9 @@ class Pyramid:
         self._x[self.size : end] = xs
         self._y[self.size : end] = ys
         self.size = end
+        if len(ys):
+            low, high = self._bounds or (math.inf, -math.inf)
+            self._bounds = min(low, float(ys.min())), max(high, float(ys.max()))
         self._raise_levels()
 
     def _raise_levels(self) -> None:
@@ -126,17 +130,7 @@ class Pyramid:
 
     def bounds(self) -> tuple[float, float] | None:
         """Smallest and largest y."""
-        if not self.size:
-            return None
-        if not self._levels:
-            return float(self.y.min()), float(self.y.max())
-        top = self._levels[-1]
-        covered = top.size * _FACTOR ** len(self._levels)
-        tail = self._y[covered : self.size]
-        low, high = float(top.low[: top.size].min()), float(top.high[: top.size].max())
-        if len(tail):
-            low, high = min(low, float(tail.min())), max(high, float(tail.max()))
-        return low, high
+        return self._bounds
 
 
 class Smoother:

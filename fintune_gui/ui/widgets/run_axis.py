@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import overload
 
+import numpy as np
+
 from fintune_gui.project.history import RunHistory
 
 
@@ -40,10 +42,16 @@ class XAxis(StrEnum):
         return float(xs[min(bisect_left(history.steps, step), len(xs) - 1)])
 
     def end(self, history: RunHistory) -> float | None:
-        """Where the planned end of the run is; None where nobody knows."""
-        if history.plan is None or self in (XAxis.TOKENS, XAxis.TIME):
+        """How far to draw: to the planned end, but at most four times what is done, so that a beginning can be seen.
+
+        The end moves by doubling, so that the picture stands still most of the time. None where nobody knows an end,
+        or where it has come.
+        """
+        if history.plan is None or history.finished or self in (XAxis.TOKENS, XAxis.TIME):
             return None
-        steps = history.plan.total_steps
+        steps = float(history.plan.total_steps)
+        while history.last_step is not None and steps > 4 * history.last_step.step:
+            steps /= 2
         return steps if self is XAxis.STEP else steps / max(history.plan.steps_per_epoch, 1)
 
 
@@ -63,5 +71,6 @@ class _Minutes(Sequence[float]):
     def __getitem__(self, place: int | slice) -> float | list[float]:
         start = self._times[0] if self._times else 0.0
         if isinstance(place, slice):
-            return [(time - start) / 60 for time in self._times[place]]
+            minutes: list[float] = ((np.array(self._times[place]) - start) / 60).tolist()
+            return minutes
         return (self._times[place] - start) / 60

@@ -31,7 +31,7 @@ class RunControls(QWidget):
         self._checkpoints = self._saved_before = 0
         self._paused = False
         self.more = MenuButton("More")
-        self.pause = Button("Pause", self._pause_or_continue)
+        self.pause = Button("Pause", self.pause_or_continue, tool_tip="Ctrl+P")
         self.stop = Button(
             "Stop and keep best", self.ask_to_stop, tool_tip="End after this step; the best checkpoint is the result"
         )
@@ -52,7 +52,7 @@ class RunControls(QWidget):
         if self._working != working:
             self._working = working
             folder = ("Show the run’s folder", self.folder_wanted.emit)
-            self.more.set_entries([("Save a checkpoint now", self._save), None, folder] if working else [folder])
+            self.more.set_entries([("Save a checkpoint now", self.save_now), None, folder] if working else [folder])
         self._checkpoints = len(history.checkpoints)
         self.pause.setVisible(working)
         self.stop.setVisible(working)
@@ -75,12 +75,18 @@ class RunControls(QWidget):
         self._wish = command
         self.asked.emit(command)
 
-    def _pause_or_continue(self) -> None:
-        self._ask("continue" if self._paused else "pause")
+    @Slot()
+    def pause_or_continue(self) -> None:
+        """Pause the run at work, or let it go on."""
+        if self._working and self.pause.isEnabled():
+            self._ask("continue" if self._paused else "pause")
 
-    def _save(self) -> None:
-        self._saved_before = self._checkpoints
-        self._ask("save")
+    @Slot()
+    def save_now(self) -> None:
+        """Save a checkpoint of the run at work."""
+        if self._working:
+            self._saved_before = self._checkpoints
+            self._ask("save")
 
     @Slot()
     def ask_to_stop(self) -> None:

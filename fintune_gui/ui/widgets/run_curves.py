@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from fintune_gui.project.history import RunHistory
@@ -30,6 +31,7 @@ class RunCurves(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._newest: tuple[RunHistory, XAxis] | None = None
         self.plots: dict[str, LivePlot] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -45,6 +47,7 @@ class RunCurves(QWidget):
 
     def clear(self) -> None:
         """Forget the run."""
+        self._newest = None
         for plot in self.plots.values():
             plot.clear()
 
@@ -55,10 +58,18 @@ class RunCurves(QWidget):
                 curve.clear()
 
     def show_history(self, history: RunHistory, axis: XAxis) -> None:
-        """Take in what is new."""
+        """Take in what is new, now or when it is seen: a million steps take a moment."""
+        self._newest = (history, axis)
+        if not self.isVisible():
+            return
         for name, _title, factor in _SHOWN:
             plot = self.plots[name]
             plot.set_x_name(axis.value, axis.decimals)
             plot.set_x_end(axis.end(history))
             (curve,) = plot.curves.values()
             curve.sync(axis.of_steps(history), history.curves[name], factor)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._newest is not None:
+            self.show_history(*self._newest)

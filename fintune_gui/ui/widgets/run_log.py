@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QWidget
 from fintune_gui.project.events import Log
 from fintune_gui.ui.theme import Tone
 from fintune_gui.ui.widgets.card import Card
-from fintune_gui.ui.widgets.controls import Button, Label, SearchField, set_shown
+from fintune_gui.ui.widgets.controls import Button, Label, set_shown
 from fintune_gui.ui.widgets.log_view import LogView
+from fintune_gui.ui.widgets.search_field import SearchField
 from fintune_gui.ui.widgets.segmented import Segmented
 from fintune_gui.ui.widgets.words import counted
 

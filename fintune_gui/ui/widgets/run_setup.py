@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.project.combinations import find_abilities, find_conflicts
 from fintune_gui.project.document import Project
+from fintune_gui.project.errors import Problem
 from fintune_gui.project.flow import Facts
 from fintune_gui.project.seq2seq import seq2seq_problems
 from fintune_gui.project.settings import Method, TrainingSettings
@@ -30,7 +31,8 @@ class RunSetup(QWidget):
 
     Attributes:
         form: The form; its `changed` carries one changed setting, or those of a preset.
-        problems: What stands in the way of a run with these settings.
+        problems: What stands in the way of a run with these settings, as shown.
+        conflicts: The same as data.
         presets: The proposals for this data.
     """
 
@@ -50,6 +52,7 @@ class RunSetup(QWidget):
             "the minutes since the last checkpoint."
         )
         self.problems = ProblemList()
+        self.conflicts: list[Problem] = []
         self.presets = PresetCard()
         self.presets.wanted.connect(self.form.changed)
         right = QVBoxLayout()
@@ -78,7 +81,8 @@ class RunSetup(QWidget):
         conflicts = model and find_conflicts(
             project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
         )
-        self.problems.show_problems([*(conflicts or []), *seq2seq_problems(project)])
+        self.conflicts = [*(conflicts or []), *seq2seq_problems(project)]
+        self.problems.show_problems(self.conflicts)
 
     @property
     def sentences(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from fintune_gui.project.document import Objective
@@ -17,6 +17,7 @@ from fintune_gui.ui.widgets.controls import ComboBox, ElidedLabel, set_property
 from fintune_gui.ui.widgets.legend import LegendEntry
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.widgets.plot_bar import PlotBar
+from fintune_gui.ui.widgets.plot_curve import Curve
 from fintune_gui.ui.widgets.run_axis import XAxis
 from fintune_gui.ui.widgets.run_curves import RunCurves
 from fintune_gui.ui.widgets.run_notes import RunNotes
@@ -32,7 +33,6 @@ from fintune_gui.ui.widgets.run_words import (
 )
 
 _SCALE = 1000
-_OTHER = "other run"
 
 
 class _Curves(QWidget):
@@ -50,13 +50,19 @@ class RunView(QWidget):
         axis: What all curves are drawn over.
         more: Curves that matter now and then; closed at first.
         notes: Decisions, answers and log.
+
+    Signals:
+        copied: What was put on the clipboard, in words.
     """
+
+    copied = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._started: Started | None = None
         self._history: RunHistory | None = None
         self._other: RunHistory | None = None
+        self._other_curve: Curve | None = None
         self._objective: Objective | None = None
         self.axis = XAxis.STEP
         self.validation = StatCard("Validation loss")
@@ -92,6 +98,9 @@ class RunView(QWidget):
         layout.addWidget(self._curves, 1)
         layout.addWidget(self.notes)
         layout.addStretch(0)
+        for plot in (self.loss, self.rate, self.metric_plot, *self.more.plots.values()):
+            plot.copied.connect(self.copied)
+        self.notes.log.copied.connect(self.copied)
 
     def _build_plots(self) -> QHBoxLayout:
         self.loss = LivePlot("Loss")
@@ -184,9 +193,9 @@ class RunView(QWidget):
         self.axis = axis
         self._forget_curves()
         history, other = self._history, self._other
-        if other is not None:
-            self.loss.curves[_OTHER].clear()
-            self.loss.curves[_OTHER].sync(*self._validation_points(other))
+        if other is not None and self._other_curve is not None:
+            self._other_curve.clear()
+            self._other_curve.sync(*self._validation_points(other))
         if history is not None:
             self._sync(history)
 
@@ -244,17 +253,19 @@ class RunView(QWidget):
 
     def show_other(self, history: RunHistory | None, name: str) -> None:
         """Draw the validation loss of another run, dashed; None takes it away."""
-        if _OTHER in self.loss.curves:
-            self.loss.remove_curve(_OTHER)
+        if self._other_curve is not None:
+            self.loss.remove_curve(self._other_curve.name)
+            self._other_curve = None
         self._other_entry.setVisible(history is not None)
         self._other = history
         if history is None:
             self.compare.set_value(None)
             return
         self._other_entry.set_name(name)
-        self.loss.add_curve(_OTHER, "other").sync(*self._validation_points(history))
+        self._other_curve = self.loss.add_curve(name, "other")
+        self._other_curve.sync(*self._validation_points(history))
 
 
 def _fill(card: StatCard, figure: Figure) -> None:
-    card.show_value(figure.value, figure.note, badge=figure.badge, tone=figure.tone)
+    card.show_value(figure.value, figure.note, brief=figure.brief, badge=figure.badge, tone=figure.tone)
     card.setMinimumWidth(card.needed_width)  # in a small window a figure goes before equal widths

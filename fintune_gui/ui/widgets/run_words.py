@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from fintune_gui.project.document import ModelChoice, Objective, Project
 from fintune_gui.project.flow import Facts
 from fintune_gui.project.history import RunHistory
+from fintune_gui.project.memory import gigabytes
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 from fintune_gui.ui.theme.tokens import Tone
 from fintune_gui.ui.widgets.progress_strip import duration
 from fintune_gui.ui.widgets.words import counted
+
+SPEED_OVER = 20
+"""Steps that the shown speed is a mean of."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Figure:
 
     value: str = "–"
     note: str = ""
+    brief: str = ""
+    """The note where there is no room for it."""
     badge: str = ""
     tone: Tone = "neutral"
 
@@ -57,7 +64,7 @@ def run_line(spec: TrainSpec | None, history: RunHistory) -> str:
 
 
 def where_it_is(history: RunHistory) -> str:
-    """ "Step 842 of 1,260 · last saved at step 800", or what it does before the first step."""
+    """ "Step 842 of 1,260 · last saved at step 800 · 1.2 GB of memory", or what it does before the first step."""
     parts = []
     if history.last_step is not None and history.plan is not None:
         parts.append(f"Step {history.last_step.step:,} of {history.plan.total_steps:,}")
@@ -67,8 +74,8 @@ def where_it_is(history: RunHistory) -> str:
         parts.append("Starting")
     if history.checkpoints:
         parts.append(f"last saved at step {history.checkpoints[-1].step:,}")
-    if history.started is not None and history.started.device:
-        parts.append(history.started.device)
+    if history.last_step is not None:
+        parts.append(f"{gigabytes(history.last_step.memory_bytes)} of memory")
     return " · ".join(parts)
 
 
@@ -78,36 +85,48 @@ def validation_figure(history: RunHistory) -> Figure:
         return Figure(note="not measured yet")
     last, best = history.validations[-1], history.best
     note = f"best at step {best.step:,} · {number(best.loss)}" if best else ""
+    brief = f"best {number(best.loss)}" if best else ""
     if len(history.validations) < 2:
-        return Figure(number(last.loss), note)
+        return Figure(number(last.loss), note, brief)
     before = history.validations[-2].loss
     change = (last.loss - before) / before * 100 if before else 0.0
     if abs(change) < 0.05:
-        return Figure(number(last.loss), note, "no change")
+        return Figure(number(last.loss), note, brief, "no change")
     sign, tone = ("↓", "good") if change < 0 else ("↑", "warn")
-    return Figure(number(last.loss), note, f"{sign} {abs(change):.1f} %", tone)  # type: ignore[arg-type]
+    return Figure(number(last.loss), note, brief, f"{sign} {abs(change):.1f} %", tone)  # type: ignore[arg-type]
 
 
 def training_figure(smoothed: float | None, over: int) -> Figure:
     """The training loss, smoothed as the plot smooths it."""
     if smoothed is None:
         return Figure(note="no step yet")
-    return Figure(number(smoothed), f"smoothed over {over} steps")
+    if over == 1:
+        return Figure(number(smoothed), "of the last step")
+    return Figure(number(smoothed), f"smoothed over {over:,} steps", f"{over:,} steps")
 
 
 def speed_figure(history: RunHistory) -> Figure:
-    """Useful tokens a second, and how much of the computing is useful."""
-    step = history.last_step
-    if step is None:
+    """Useful tokens a second over the last steps, which differ in size, and how much of the computing is useful."""
+    recent = slice(-SPEED_OVER, None)
+    rates, shares = history.curves["tokens_per_second"][recent], history.curves["useful_share"][recent]
+    known = history.curves["tokens"][-SPEED_OVER - 1 :]
+    if not rates:
         return Figure(note="no step yet")
-    return Figure(f"{step.tokens_per_second:,.0f} tok/s", useful_words(step.useful_share))
+    before = [0.0, *known] if len(known) == len(rates) else known
+    tokens = [after - earlier for earlier, after in pairwise(before)]
+    seconds = sum(count / max(rate, 1e-9) for count, rate in zip(tokens, rates, strict=True))
+    computed = sum(count / max(share, 1e-9) for count, share in zip(tokens, shares, strict=True))
+    share = sum(tokens) / max(computed, 1e-9)
+    return Figure(
+        f"{sum(tokens) / max(seconds, 1e-9):,.0f} tok/s", useful_words(share), useful_words(share, brief=True)
+    )
 
 
-def useful_words(share: float) -> str:
+def useful_words(share: float, *, brief: bool = False) -> str:
     """How many of the computed tokens are useful; beginnings that rows share are computed once and useful often."""
     if share > 1.005:
-        return f"{share:.1f} × as many tokens as were computed"
-    return f"{share:.0%} of tokens are useful".replace("%", " %")
+        return f"{share:.1f} × the computed" if brief else f"{share:.1f} × as many tokens as were computed"
+    return f"{share:.0%} {'useful' if brief else 'of tokens are useful'}".replace("%", " %")
 
 
 def time_figure(history: RunHistory, now: datetime) -> Figure:
@@ -119,7 +138,7 @@ def time_figure(history: RunHistory, now: datetime) -> Figure:
         return Figure(note="known after some steps")
     end = datetime.fromtimestamp(now.timestamp() + left)  # noqa: DTZ006 - the clock on the user's wall
     day = "" if end.date() == now.date() else f"{end:%A} "
-    return Figure(duration(left), f"ends about {day}{end:%H:%M}")
+    return Figure(duration(left), f"ends about {day}{end:%H:%M}", f"until {day}{end:%H:%M}")
 
 
 def outcome_figure(history: RunHistory) -> Figure:
@@ -163,6 +182,8 @@ def will_happen(project: Project, facts: Facts) -> str:
     often = f"{counted(settings.evaluations_per_epoch, 'time')} in each pass"
     if settings.eval_steps:
         often = "after each step" if settings.eval_steps == 1 else f"every {settings.eval_steps:,} steps"
+    if settings.eval_minutes:
+        often = f"every {settings.eval_minutes:g} minutes"
     rate = scientific(settings.effective_learning_rate(project.model.method))
     patience = settings.early_stopping_patience
     early = f" It ends early after {counted(patience, 'evaluation')} without improvement." if patience else ""
@@ -171,6 +192,6 @@ def will_happen(project: Project, facts: Facts) -> str:
         f"{model} sees {counted(rows, 'training row')} {times}, "
         f"{counted(settings.batch_size, 'row')} at a time: {counted(steps, 'step')} at a learning rate of {rate}. "
         f"The {counted(facts.split.counts.get('validation', 0), 'validation row')} are measured "
-        f"{often}, and the best state is kept.{early} "
+        f"{often}, and the {'best' if settings.load_best else 'last'} state is kept.{early} "
         f"The {counted(facts.split.counts.get('test', 0), 'test row')} stay locked until Evaluate."
     )

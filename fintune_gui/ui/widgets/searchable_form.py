@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from fintune_gui.project.settings import Frozen
 from fintune_gui.ui.theme import metrics
-from fintune_gui.ui.widgets.controls import Label, SearchField
+from fintune_gui.ui.widgets.controls import Label
 from fintune_gui.ui.widgets.form import Form
+from fintune_gui.ui.widgets.search_field import SearchField
 
 
 class SearchableForm(Form):

@@ -148,6 +148,19 @@ def test_that_everything_in_the_way_is_said_at_once_and_leads_to_its_page(qtbot,
     assert went.args == [Step.SPLIT]
 
 
+def test_that_settings_that_cannot_work_together_cannot_be_started(qtbot, ready) -> None:
+    page = train_page(qtbot, ready)
+    qtbot.waitUntil(page.header.primary.isEnabled, timeout=20_000)
+    page._change_settings({"eval_steps": 3, "eval_minutes": 2.0, "frozen_layers": 900})
+    page.load(ready)
+    assert [problem.code for problem in page.setup.conflicts] == ["training.frozen_layers", "training.two_rhythms"]
+    assert not page.header.primary.isEnabled()
+    assert page.header.primary.toolTip() == "900 frozen layers leave nothing to learn."
+    page._change_settings({"eval_steps": None, "frozen_layers": 0})
+    page.load(ready)
+    assert page.header.primary.isEnabled()
+
+
 def test_that_a_project_that_is_read_only_here_says_so(qtbot, session) -> None:
     session.folder.read_only = "Another window or command of Fintune has this project open."
     page = train_page(qtbot, session)
@@ -183,13 +196,13 @@ def test_that_the_run_before_is_drawn_beside_and_can_be_taken_away(qtbot, sessio
     session.refresh_facts()
     page = train_page(qtbot, session)
 
-    qtbot.waitUntil(lambda: "other run" in page.run.loss.curves)
-    assert list(page.run.loss.curves["other run"].points.x) == [20, 40, 60, 80, 100, 120]
+    qtbot.waitUntil(lambda: "run 1" in page.run.loss.curves)
+    assert list(page.run.loss.curves["run 1"].points.x) == [20, 40, 60, 80, 100, 120]
     page.run.compare.setFocus()
     qtbot.keyClick(page.run.compare, Qt.Key.Key_Home)
     qtbot.keyClick(page.run.compare, Qt.Key.Key_Return)
     page.run.compare.activated.emit(page.run.compare.currentIndex())
-    assert "other run" not in page.run.loss.curves
+    assert "run 1" not in page.run.loss.curves
 
 
 def test_that_an_earlier_run_can_be_picked(qtbot, session) -> None:
@@ -248,6 +261,19 @@ def test_that_an_interrupted_run_offers_to_resume(qtbot, session) -> None:
     assert page.run.outcome.accessibleName().startswith("Outcome: Interrupted")
 
 
+def test_that_a_run_whose_process_crashed_shows_the_last_lines_of_its_log(qtbot, session) -> None:
+    why = "A library that it uses crashed (SIGSEGV)."
+    problem = Problem(code="job.interrupted", what="The run was interrupted.", why=why, details="last words")
+    end = ended("interrupted", time=EPOCH_START + 60, problem=problem)
+    write_run(session.folder, 1, [*training_events(steps=100, total=240), end])
+    session.refresh_facts()
+    page = train_page(qtbot, session)
+    qtbot.waitUntil(page.top_banner.isVisible)
+    assert why in page.top_banner.accessibleName()
+    assert page.top_banner.details == "last words"
+    assert button(page, "Resume").isEnabled()
+
+
 def test_that_a_failed_run_says_what_why_and_what_to_do_with_the_last_lines_of_its_log(qtbot, session) -> None:
     problem = Problem(code="training.bad", what="The memory is full.", why="One row does not fit.", todo="Cut it.")
     end = ended("failed", time=EPOCH_START + 3, problem=problem)
@@ -300,6 +326,44 @@ def test_that_the_keyboard_stays_on_the_page_when_the_main_button_goes(qtbot, re
     qtbot.waitUntil(page.header.hasFocus)
     qtbot.keyClick(page.header, Qt.Key.Key_Tab)
     qtbot.waitUntil(page.picker.hasFocus)
+    qtbot.waitUntil(lambda: page.feed.history.finished, timeout=60_000)
+
+
+def test_that_the_keyboard_stays_on_the_page_when_the_settings_go(qtbot, ready) -> None:
+    page = train_page(qtbot, ready)
+    qtbot.waitUntil(page.header.primary.isEnabled, timeout=20_000)
+    page.setup.form.fields["epochs"].editor.setFocus()
+    page.header.primary.click()  # as Ctrl+Enter does
+    qtbot.waitUntil(page.controls.pause.isVisible, timeout=30_000)
+    qtbot.waitUntil(page.header.hasFocus)
+    qtbot.waitUntil(lambda: page.feed.history.finished, timeout=60_000)
+
+
+def test_that_a_run_is_paused_and_saved_by_keys(qtbot, ready, said: list[Notification]) -> None:
+    page = train_page(qtbot, ready)
+    change_setting(page, qtbot, "epochs", "500")
+    start(page, qtbot)
+    qtbot.keyClick(page, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: page.feed.history.paused, timeout=20_000)
+    qtbot.keyClick(page, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: any(note.title == "Saved." for note in said), timeout=20_000)
+    qtbot.keyClick(page, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: not page.feed.history.paused, timeout=20_000)
+    assert [line.words for line in page.commands() if line.keys == "Ctrl+S"] == ["Save a checkpoint now"]
+
+
+def test_that_what_is_copied_from_a_plot_is_said(qtbot, session, said: list[Notification]) -> None:
+    finished_run(session.folder, 1)
+    session.refresh_facts()
+    page = train_page(qtbot, session)
+    page.run.loss.copy_data()
+    page.run.more.plots["grad_norm"].copy_picture()
+    page.run.notes.log.copy()
+    assert [note.title for note in said][:2] == [
+        "The data of “Loss” were copied.",
+        "The plot “Gradient norm” was copied as a picture.",
+    ]
+    assert said[2].title.endswith("of the log copied.")
 
 
 def test_that_a_run_can_be_paused_continued_saved_and_stopped(qtbot, ready, said: list[Notification]) -> None:

@@ -12,10 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from fintune_gui.jobs.process import JobProcess
-from fintune_gui.project.coach import read_silenced
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Event
 from fintune_gui.project.files import write_json
+from fintune_gui.project.finding import read_silenced
 from fintune_gui.project.spec import BEST_CHECKPOINT, TrainSpec, read_spec
 from fintune_gui.ui.pages.train import TrainPage
 from fintune_gui.ui.services.session import ProjectSession

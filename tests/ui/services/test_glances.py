@@ -48,6 +48,7 @@ def make_run(
                 )
             )  # fmt: skip
         if checkpoint:
+            write_text(run / LATEST_CHECKPOINT, "{}")
             write(CheckpointSaved(step=steps, folder="x", best=True, reason="time", seconds=1))
         if outcome:
             write(Ended.model_validate({"outcome": outcome}))

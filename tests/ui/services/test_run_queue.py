@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from fintune_gui.project.events import Ended, read_events
 from fintune_gui.project.spec import EVENTS_FILE, PrepareSpec, write_spec
 from fintune_gui.ui.services.jobs import JobRunner
+from fintune_gui.ui.services.notifications import Notification
 from fintune_gui.ui.services.run_queue import WAITING_FILE, QueueView, RunQueue
 from fintune_gui.ui.widgets.controls import Button, Label
 from tests.helpers.children import start_child
@@ -71,6 +72,23 @@ def test_that_a_second_run_begins_when_the_first_has_ended(qtbot, jobs, queue: R
         assert outcomes(runs / number) == ["stopped"]
     assert list(runs.glob(f"*/{WAITING_FILE}")) == []
     end_all(qtbot, jobs, queue)
+
+
+def test_that_a_run_that_is_killed_is_told_before_the_next_begins(
+    qtbot, jobs, queue: RunQueue, runs: Path, said: list[Notification]
+) -> None:
+    queue.add(runs / "0001")
+    queue.add(runs / "0002")
+    heard: list[object] = []
+    jobs.job(runs / "0001").events.connect(heard.extend)
+    qtbot.waitUntil(lambda: len(heard) >= 2, timeout=30_000)
+    jobs.job(runs / "0001").kill()
+    qtbot.waitUntil(lambda: at_work(jobs) == ["0002"], timeout=30_000)
+    assert said[-1].title == "Run 1: The run was interrupted."
+    assert "killed from outside" in said[-1].text
+    assert said[-1].text.endswith("The next one begins.")
+    end_all(qtbot, jobs, queue)
+    said.clear()
 
 
 def test_that_closing_the_window_starts_nothing(qtbot, jobs, queue: RunQueue, runs: Path) -> None:

@@ -16,10 +16,10 @@ from fintune_gui.ui.widgets.controls import (
     ElidedLabel,
     LineEdit,
     MenuButton,
-    SearchField,
     SpinBox,
     set_shown,
 )
+from fintune_gui.ui.widgets.search_field import SearchField
 from fintune_gui.ui.widgets.segmented import Segmented
 
 

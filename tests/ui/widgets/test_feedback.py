@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from fintune_gui.project.errors import Problem
 from fintune_gui.ui.widgets.card import Badge, Card, StatCard
@@ -53,6 +53,33 @@ def test_that_buttons_that_are_set_again_keep_the_focus_and_do_the_new_thing(qtb
     assert button.hasFocus()
     QTest.keyClick(button, Qt.Key.Key_Space)
     assert done == ["new"]
+
+
+@pytest.mark.parametrize("kind", ["banner", "panel"])
+def test_that_the_keyboard_comes_to_the_buttons_before_the_details(qtbot, kind: str) -> None:
+    actions = [("First", lambda: None), ("Second", lambda: None)]
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    if kind == "banner":
+        widget: QWidget = Banner()
+        layout.addWidget(widget)
+        layout.addWidget(QPushButton("What follows"))
+        widget.set("Lost.", "", "warn", actions, details="a trace")  # type: ignore[attr-defined]
+    else:
+        problem = Problem(code="x", what="It broke.", why="A wire.", todo="Mend it.", details="a trace")
+        widget = ErrorPanel()
+        layout.addWidget(widget)
+        layout.addWidget(QPushButton("What follows"))
+        widget.show_problem(problem, actions)  # type: ignore[attr-defined]
+    qtbot.addWidget(page)
+    page.show()
+    found = []
+    for _ in range(5):
+        page.focusNextChild()
+        focused = page.focusWidget()
+        assert isinstance(focused, QPushButton)
+        found.append(focused.text())
+    assert found == ["First", "Second", "Details ›", "Copy", "What follows"]
 
 
 def test_that_what_the_data_say_is_never_markup(qtbot) -> None:

@@ -92,10 +92,10 @@ def _record(plot: LivePlot, order: list[LivePlot]) -> None:
 def test_that_curves_keep_their_items_for_life(plot: LivePlot) -> None:
     feed(plot, 10)
     plot.redraw()
-    before = [id(item) for pair in plot._items.values() for item in pair]
+    before = [id(item) for pair in plot.surface.items.values() for item in pair]
     feed(plot, 5000)
     plot.redraw()
-    assert [id(item) for pair in plot._items.values() for item in pair] == before
+    assert [id(item) for pair in plot.surface.items.values() for item in pair] == before
 
 
 def test_that_a_resumed_run_replaces_the_steps_it_repeats(plot: LivePlot) -> None:
@@ -199,18 +199,18 @@ def filled(plot: LivePlot, qtbot) -> LivePlot:
 
 
 def surface(plot: LivePlot) -> QWidget:
-    return plot._view.viewport()
+    return plot.surface.viewport
 
 
 def point_at(plot: LivePlot, x_share: float, y_share: float) -> QPoint:
-    box = plot._plot.getViewBox().sceneBoundingRect()
+    box = plot.surface.box.sceneBoundingRect()
     at = QPointF(box.left() + box.width() * x_share, box.bottom() - box.height() * y_share)
-    return plot._view.mapFromScene(at)
+    return plot.surface._view.mapFromScene(at)
 
 
 def in_sight(plot: LivePlot) -> tuple[float, float]:
     plot.redraw()
-    (left, right), _ = plot._plot.getViewBox().viewRange()
+    (left, right), _ = plot.surface.box.viewRange()
     return left, right
 
 
@@ -298,13 +298,13 @@ def test_that_a_logarithmic_scale_spreads_small_values_and_survives_a_zero(fille
     filled.set_target(0.1)
     filled.toggle_logarithmic()
     filled.redraw()
-    faint, _bold = filled._items["training"]
+    faint, _bold = filled.surface.items["training"]
     assert max(faint.getData()[1]) == pytest.approx(0.0)  # log10 of 1
     assert filled._ranges().low > -6
-    assert filled._target.line.value() == pytest.approx(-1.0)
+    assert filled.surface.target.line.value() == pytest.approx(-1.0)
     filled.toggle_logarithmic()
     filled.redraw()
-    assert filled._target.line.value() == pytest.approx(0.1)
+    assert filled.surface.target.line.value() == pytest.approx(0.1)
 
 
 def test_that_smoothing_can_be_changed_at_any_time_and_goes_on(plot: LivePlot) -> None:
@@ -325,7 +325,7 @@ def test_that_a_zoomed_curve_is_drawn_with_its_own_points_and_live_points_do_not
     for _ in range(20):
         filled.zoom_in()
     before = in_sight(filled)
-    faint, _bold = filled._items["training"]
+    faint, _bold = filled.surface.items["training"]
     x, _y = faint.getData()
     assert all(b - a == 1 for a, b in pairwise(x))  # every step, not two of many
     feed(filled, 60_000)
@@ -334,7 +334,7 @@ def test_that_a_zoomed_curve_is_drawn_with_its_own_points_and_live_points_do_not
 
 def test_that_a_lone_value_of_a_metric_can_be_seen_and_a_line_has_no_marks(plot: LivePlot) -> None:
     curve = plot.add_curve("F1", "metric")
-    _faint, bold = plot._items["F1"]
+    _faint, bold = plot.surface.items["F1"]
     curve.sync([20], [0.5])
     plot.redraw()
     assert bold.opts["symbol"] == "o"
@@ -350,8 +350,18 @@ def test_that_the_words_of_a_high_target_have_their_room_in_a_low_plot(plot: Liv
     plot.show()
     qtbot.waitUntil(lambda: not plot.dirty)
     plot.redraw()
-    box = plot._plot.getViewBox()
+    box = plot.surface.box
     assert (plot._ranges().high - 0.8) / plot._ranges().height * box.height() >= 16
+
+
+def test_that_axes_have_numbers_only_where_there_is_something_to_read(plot: LivePlot) -> None:
+    plot.set_target(0.8)
+    plot.redraw()
+    axis = plot.surface._plot.getAxis("bottom")
+    assert not axis.style["showValues"]
+    plot.add_curve("loss", "training").sync([1.0, 2.0], [3.0, 2.0])
+    plot.redraw()
+    assert axis.style["showValues"]
 
 
 def test_that_numbers_on_the_axes_are_grouped() -> None:

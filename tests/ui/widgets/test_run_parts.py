@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from fintune_gui.project.document import Metric, Objective, Task
-from fintune_gui.project.events import Log, SampleAnswer
+from fintune_gui.project.events import Ended, Log, SampleAnswer
 from fintune_gui.project.history import RunHistory
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.answers_over_time import MOST_EVALUATIONS, AnswersOverTime
@@ -65,12 +65,21 @@ def test_that_all_curves_follow_the_chosen_axis_also_those_of_another_run(qtbot,
     assert view.axis is XAxis.TIME
     assert view.loss.curves["training"].points.x[-1] == pytest.approx(119 * 0.5 / 60)
     assert view.loss.curves["validation"].points.x[-1] == pytest.approx(119 * 0.5 / 60)
-    assert view.loss.curves["other run"].points.x[-1] == pytest.approx(99 * 0.5 / 60)
+    assert view.loss.curves["run 1"].points.x[-1] == pytest.approx(99 * 0.5 / 60)
     assert view.metric_plot.curves["metric"].points.size == 6
     history.extend(training_events(steps=130, total=240, first_step=121)[5:])
     view.show_history(history, F1, NOW, working=True)
     assert view.loss.curves["training"].points.size == 130
-    assert view.loss.data_text().startswith("minutes\ttraining\tvalidation\tother run")
+    assert view.loss.data_text().startswith("minutes\ttraining\tvalidation\trun 1")
+
+
+@pytest.mark.parametrize(("done", "end"), [(1, 3.75), (10, 30), (61, 240), (100, 240)])
+def test_that_a_beginning_is_drawn_large_and_an_end_on_its_plan(done: int, end: float) -> None:
+    history = RunHistory()
+    history.extend(training_events(steps=done, total=240))
+    assert XAxis.STEP.end(history) == end
+    history.add(Ended(outcome="stopped"))
+    assert XAxis.STEP.end(history) is None  # there is nothing to wait for
 
 
 # The bar under the plot

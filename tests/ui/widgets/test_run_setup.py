@@ -47,7 +47,7 @@ def test_that_what_cannot_work_is_shown_until_it_is_changed(
 def test_that_a_preset_says_its_changes_and_makes_them(setup: RunSetup, project: Project) -> None:
     setup.show_project(project, FACTS)
     assert setup.presets.choice.value() is Preset.FEW_ROWS  # so few rows ask for it
-    assert "Batch size: 8. Small batches give more steps" in setup.presets.sentences
+    assert "Batch size: 8 in place of 16. Small batches give more steps" in setup.presets.sentences
     told: list[dict[str, object]] = []
     setup.form.changed.connect(told.append)
     setup.presets.button.click()

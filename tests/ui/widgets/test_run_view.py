@@ -78,7 +78,7 @@ def test_that_a_long_run_is_taken_in_quickly_and_drawn_with_few_points(qtbot, vi
     view.show_history(history, F1, NOW, working=True)
     view.loss.redraw()
     assert len(view.loss.curves["training"].points.x) == 50_000
-    faint, _bold = view.loss._items["training"]
+    faint, _bold = view.loss.surface.items["training"]
     assert len(faint.getData()[0]) < 5000
 
 

@@ -54,7 +54,24 @@ def test_that_nothing_is_claimed_before_the_first_step() -> None:
 def test_that_the_stage_is_said_before_the_first_step_and_the_place_after() -> None:
     assert where_it_is(history(Progress(stage="Loading the model", done=0))) == "Loading the model"
     told = history(*training_events(steps=100, total=240))
-    assert where_it_is(told) == "Step 100 of 240 · last saved at step 80 · CPU, 2 threads"
+    assert where_it_is(told) == "Step 100 of 240 · last saved at step 80 · 2.0 GB of memory"
+
+
+def test_that_the_speed_is_a_mean_of_steps_of_different_size() -> None:
+    told = []
+    total = 0
+    for step in range(1, 41):
+        size = 10 if step == 40 else 1000  # the last step of an epoch has few rows, and is slow for its size
+        total += size
+        rate = 100.0 if step == 40 else 1000.0
+        first = training_events(steps=1, total=40)[-1]
+        assert isinstance(first, TrainStep)
+        share = 0.5 if step < 21 else 0.8
+        changes = {"step": step, "tokens": total, "tokens_per_second": rate, "useful_share": share}
+        told.append(first.model_copy(update=changes))
+    figure = speed_figure(history(*told))
+    assert figure.value == "995 tok/s"
+    assert (figure.note, figure.brief) == ("80 % of tokens are useful", "80 % useful")
 
 
 @pytest.mark.parametrize(
