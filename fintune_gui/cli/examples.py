@@ -172,7 +172,7 @@ def _tokenizer(project: ProjectFolder) -> ModelTokenizer:
             "How a row is cut into tokens depends on the model.",
             'Choose one with "fintune model".',
         )
-    return ModelTokenizer.load(Path(project.project.model.folder))
+    return ModelTokenizer.load(Path(project.project.model.folder), project.project.format.added_tokens)
 
 
 def _values(dataset: Dataset, row_id: int) -> dict[str, str | None]:

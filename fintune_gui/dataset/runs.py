@@ -270,7 +270,7 @@ def _check_model(pf: ProjectFolder, dataset: Dataset, model: ModelChoice | None,
     if problems := seq2seq_problems(pf.project):
         return problems
     try:
-        tokenizer = ModelTokenizer.load(Path(model.folder))
+        tokenizer = ModelTokenizer.load(Path(model.folder), pf.project.format.added_tokens)
         wants_template = pf.project.format.template is Template.MODEL and pf.project.objective.task.generates
         if wants_template and not tokenizer.has_chat_template and pf.project.objective.task is not Task.TEXT:
             raise no_chat_template()

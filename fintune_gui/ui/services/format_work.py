@@ -111,7 +111,7 @@ def show_row(
         place = int(np.searchsorted(view, row_id))
     place = min(max(place, 0), len(view) - 1)
     row = dataset.row(int(view[place]))
-    tokenizer = _tokenizer(model)
+    tokenizer = _tokenizer(model, format_)
     encoded = encode_row(tokenizer, row, format_, objective)
     label = row.get(format_.roles.get(Role.LABEL, "")) if not objective.generates else None
     if objective is Objective.MULTI_LABEL:
@@ -128,7 +128,7 @@ def measure(
 
     return measure_format(
         _rows(session),
-        _tokenizer(model),
+        _tokenizer(model, format_),
         format_,
         objective,
         report=task.report,
@@ -143,12 +143,12 @@ def _rows(session: ProjectSession) -> Dataset:
     return dataset
 
 
-def _tokenizer(model: ModelChoice) -> ModelTokenizer:
-    return _load_tokenizer(model.folder, model.fingerprint)
+def _tokenizer(model: ModelChoice, format_: FormatSettings) -> ModelTokenizer:
+    return _load_tokenizer(model.folder, model.fingerprint, format_.added_tokens)
 
 
 @lru_cache(maxsize=2)
-def _load_tokenizer(folder: str, _fingerprint: str) -> ModelTokenizer:
+def _load_tokenizer(folder: str, _fingerprint: str, added_tokens: tuple[str, ...]) -> ModelTokenizer:
     from fintune_gui.dataset.tokenizer import ModelTokenizer
 
-    return ModelTokenizer.load(Path(folder))
+    return ModelTokenizer.load(Path(folder), added_tokens)
