@@ -38,6 +38,7 @@ class StandInHub(ThreadingHTTPServer):
         self.fetched: list[tuple[str, int]] = []
         self.sizes: dict[str, int] = {}
         self.found: list[dict[str, Any]] = []
+        self.kinds: list[str] = []
         self.searches: list[str] = []
 
     @property
@@ -61,7 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub, path = self.server, urlsplit(self.path).path
         if path == "/api/models":
-            hub.searches += parse_qs(urlsplit(self.path).query)["search"]
+            asked = parse_qs(urlsplit(self.path).query)
+            hub.searches += asked["search"]
+            hub.kinds += [*asked.get("pipeline_tag", []), *asked["filter"]]
             self._json(hub.found)
         elif path.startswith(f"/api/models/{hub.name}/tree/"):
             self._json([self._entry(name) for name in hub.files])
