@@ -212,7 +212,12 @@ def _ready(pf: ProjectFolder, dataset: Dataset) -> tuple[ModelChoice, SplitManif
     if model is not None:
         rows = split.counts.get("train") if split is not None else None
         problems += find_conflicts(
-            pf.project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
+            pf.project.training,
+            model.method,
+            model_folder=Path(model.folder),
+            rows=rows,
+            abilities=find_abilities(),
+            added_tokens=bool(pf.project.format.added_tokens),
         )
     raise_problems(problems, f"The run cannot start yet: {len(problems)} things are missing.")
     assert model is not None

@@ -137,13 +137,22 @@ class ModelTokenizer:
         decoder = self._tokenizer.get_added_tokens_decoder()
         return {str(number): {name: getattr(decoder[number], name) for name in names} for number in self.added}
 
+    @property
+    def normalizer(self) -> Normalizer | None:
+        """What texts go through before they are cut: small letters, for example."""
+        normalizer: Normalizer | None = self._tokenizer.normalizer
+        return normalizer
+
+    def is_one_piece(self, text: str) -> bool:
+        """Whether a text is one token already."""
+        return self.cut(text).ids == [self._id(text)]
+
     def _add(self, texts: Sequence[str]) -> dict[int, list[int]]:
         """Let each text be one piece that the vocabulary does not have yet."""
-        torn = {text: self.cut(text).ids for text in texts}
-        new = [text for text in texts if torn[text] != [self._id(text)]]
-        self._tokenizer.add_tokens([as_added(text, self._tokenizer.normalizer) for text in new])
+        torn = {text: self.cut(text).ids for text in texts if not self.is_one_piece(text)}
+        self._tokenizer.add_tokens([as_added(text, self.normalizer) for text in torn])
         numbers = self._tokenizer.get_vocab(with_added_tokens=True)
-        return {numbers[text]: torn[text] for text in new}
+        return {numbers[text]: pieces for text, pieces in torn.items()}
 
     def _id(self, text: str | None) -> int | None:
         return self._tokenizer.token_to_id(text) if text else None

@@ -129,9 +129,8 @@ def fuse_tokens(model: nn.Module) -> None:
         if type(module) is not TrainableTokensLayer or len(module.token_indices) != 1:
             continue
         base = module.base_layer
-        if (isinstance(base, nn.Embedding) and base.max_norm is None) or (
-            type(base) is nn.Linear and base.bias is None
-        ):
+        reads = isinstance(base, nn.Embedding) and base.max_norm is None
+        if reads or (type(base) is nn.Linear and base.bias is None):
             module.__class__ = FusedTokens
             (rows,) = module.token_indices.values()
             module.register_buffer("rows", torch.tensor(rows, device=base.weight.device), persistent=False)

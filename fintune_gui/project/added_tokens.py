@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from fintune_gui.project.document import LONGEST_ADDED_TOKEN, MOST_ADDED_TOKENS, may_be_token
 from fintune_gui.project.errors import DataError
+
+
+class Use(Protocol):
+    """One token in some rows: `fintune_gui.dataset.token_use.TokenUse`."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def times(self) -> int: ...
+    @property
+    def saved(self) -> int: ...
+    @property
+    def one_piece(self) -> bool: ...
+
+
+def token_words(use: Use) -> str:
+    """What a token does, in one sentence."""
+    if use.one_piece:
+        return f"“{use.text}” is one piece for this model anyway: nothing is added."
+    if not use.times:
+        return f"“{use.text}” stands nowhere: nothing can be learned for it."
+    stands = f"“{use.text}” stands {use.times:,} time{'s' if use.times != 1 else ''}"
+    if use.saved <= 0:
+        return f"{stands} and saves no token."
+    return f"{stands} and saves {use.saved:,} token{'s' if use.saved != 1 else ''}."
 
 
 def tokens_in(lines: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fintune_gui.dataset.label_sets import FoundSeparator
     from fintune_gui.dataset.measuring import FormatMeasure
     from fintune_gui.dataset.store import Dataset
+    from fintune_gui.dataset.token_use import TokenUses
     from fintune_gui.dataset.tokenizer import ModelTokenizer
 
 PROPOSED_FROM = 1000
@@ -134,6 +135,16 @@ def measure(
         report=task.report,
         check_cancelled=task.check_cancelled,
     )
+
+
+def token_uses(
+    session: ProjectSession, task: Task, format_: FormatSettings, objective: Objective, model: ModelChoice
+) -> TokenUses:
+    """What added tokens do for a sample of the rows, and which ones would be worth adding."""
+    from fintune_gui.dataset.token_use import find_token_uses
+
+    own = _load_tokenizer(model.folder, model.fingerprint, ())
+    return find_token_uses(_rows(session), own, format_, objective, check_cancelled=task.check_cancelled)
 
 
 def _rows(session: ProjectSession) -> Dataset:
