@@ -258,7 +258,7 @@ def _verify(
         difference = float(json.loads(done.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError):
         raise _not_verified("It could not be loaded in a fresh process.", done.stderr[-3000:]) from None
-    if math.isnan(difference) or difference > _tolerance(spec, trained):
+    if math.isnan(difference) or difference > _tolerance(trained):
         raise _not_verified(f"Loaded in a fresh process, its answers differ by {difference:.2g}.", done.stderr[-3000:])
     return difference
 
@@ -268,9 +268,9 @@ def _python(script: str) -> list[str]:
     return [sys.executable, "-c", script]
 
 
-def _tolerance(spec: ExportSpec, trained: TrainSpec) -> float:
-    """Weights that were trained beside coarse ones and merged into them are rounded once more."""
-    return 0.1 if trained.model.method is Method.QLORA and spec.what == "merged" else _TOLERANCE
+def _tolerance(trained: TrainSpec) -> float:
+    """What was trained beside coarse weights is loaded beside exact ones, or merged into them and rounded once more."""
+    return 0.1 if trained.model.method is Method.QLORA else _TOLERANCE
 
 
 def _not_verified(why: str, details: str) -> ModelError:

@@ -25,6 +25,7 @@ class StandInHub(ThreadingHTTPServer):
         fetched: (file, first byte) of each file that was sent.
         found: What a search answers.
         searches: What was searched for.
+        kinds: The kinds of models and the tags that were searched for.
     """
 
     daemon_threads = True
