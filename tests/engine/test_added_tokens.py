@@ -228,12 +228,12 @@ def test_that_a_run_without_added_tokens_is_as_before(tmp_path: Path) -> None:
 @pytest.fixture(
     scope="module",
     params=[
-        ("llama", Method.LORA, 400),
         ("llama", Method.LORA, FULL),
-        ("gpt2", Method.LORA, FULL),
+        pytest.param(("llama", Method.LORA, 400), marks=pytest.mark.slow),
+        pytest.param(("gpt2", Method.LORA, FULL), marks=pytest.mark.slow),
         ("bert", Method.LORA, FULL),
-        ("t5", Method.LORA, FULL),
-        ("qwen", Method.FULL, FULL),
+        pytest.param(("t5", Method.LORA, FULL), marks=pytest.mark.slow),
+        pytest.param(("qwen", Method.FULL, FULL), marks=pytest.mark.slow),
     ],
     ids=lambda value: f"{value[0]}-{value[1].value}-{value[2]}",
 )
@@ -346,8 +346,15 @@ def test_that_a_token_alone_does_not_improve_perplexity(tmp_path: Path) -> None:
     assert tuned.metrics[Metric.PERPLEXITY].value == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
-@pytest.mark.parametrize("kind", ["gpt2", "t5"])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        ("gpt2", Method.LORA),
+        pytest.param("gpt2", Method.FULL, marks=pytest.mark.slow),
+        pytest.param("t5", Method.LORA, marks=pytest.mark.slow),
+        ("t5", Method.FULL),
+    ],
+)
 def test_that_a_resumed_run_with_tokens_repeats_the_uninterrupted_one(
     tmp_path: Path, kind: str, method: Method
 ) -> None:

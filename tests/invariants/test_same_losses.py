@@ -243,17 +243,21 @@ def plain_model_with_tokens(spec: TrainSpec) -> Any:
     return model
 
 
+_TIED = {"tie_word_embeddings": True, "vocab_size": 368}
+_GROWS = {"vocab_size": 368}
+
+
 @pytest.mark.expects_log("loss_type=None")
-@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
+@pytest.mark.parametrize("method", [Method.LORA, pytest.param(Method.FULL, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
         ("llama", {}),
-        ("llama", {"tie_word_embeddings": True, "vocab_size": 368}),
-        ("gpt2", {"vocab_size": 368}),
+        ("llama", _TIED),
+        pytest.param("gpt2", _GROWS, marks=pytest.mark.slow),
         ("bert", {}),
-        ("t5", {"vocab_size": 368}),
-        ("bart", {}),
+        ("t5", _GROWS),
+        pytest.param("bart", {}, marks=pytest.mark.slow),
     ],
     ids=lambda value: value if isinstance(value, str) else json.dumps(value),
 )
