@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from fintune_gui.cli.output import Json, Output, counted
 from fintune_gui.cli.work import ProjectPath, not_understood, open_project, open_rows
+from fintune_gui.project.added_tokens import change_tokens, token_words
 from fintune_gui.project.document import (
     ROLES_OF_TASK,
     FormatSettings,
@@ -26,6 +28,7 @@ from fintune_gui.project.store import ProjectFolder
 if TYPE_CHECKING:
     from fintune_gui.dataset.encoding import ModelTokenizer, TokenSpan
     from fintune_gui.dataset.store import Dataset
+    from fintune_gui.dataset.token_use import TokenUses
 
 _COLOURS = {"trained": typer.colors.GREEN, "special": typer.colors.MAGENTA, "cut": typer.colors.RED, "context": None}
 _MARKS = {"trained": "[{}]", "special": "<{}>", "cut": "~{}~", "context": "{}"}
@@ -49,6 +52,16 @@ def format_(
     labels_by: Annotated[
         LabelSeparator | None, typer.Option(help="What parts several labels in a cell; else it is recognised.")
     ] = None,
+    add_token: Annotated[
+        list[str] | None,
+        typer.Option("--add-token", metavar="TEXT", help="A text that the model shall read as one piece; repeatable."),
+    ] = None,
+    remove_token: Annotated[
+        list[str] | None, typer.Option("--remove-token", metavar="TEXT", help="Take an added token away; repeatable.")
+    ] = None,
+    suggest_tokens: Annotated[
+        bool, typer.Option("--suggest-tokens", help="Look for tags and torn words that are worth a token.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say which column is what, and how rows are written."""
@@ -65,6 +78,7 @@ def format_(
             "max_length": max_length,
             "learn_from": learn_from,
             "label_separator": labels_by,
+            "added_tokens": change_tokens(before.added_tokens, add_token or (), remove_token or ()),
         }
         settings = before.model_copy(update={name: value for name, value in changes.items() if value is not None})
         changed = opened.project.with_(format=FormatSettings.model_validate(settings.model_dump()))
@@ -78,11 +92,37 @@ def format_(
             output.say(f"Labels are parted by {chosen.display_name}, as you said." if chosen else found.sentence)
             rows = "  ".join(f"{label} ({rows:,})" for label, rows in list(labels.items())[:_LABELS_SHOWN])
             output.say(f"{counted(len(labels), 'label')}: {rows}{' …' if len(labels) > _LABELS_SHOWN else ''}")
+        uses = _token_uses(opened, dataset, suggest=suggest_tokens)
     output.table([(role.value, column) for role, column in settings.roles.items()])
     output.say(f"At most {settings.max_length:,} tokens; the model learns from {_LEARNS[settings.learn_from]}.")
+    for line in _told_of_tokens(uses, settings.added_tokens):
+        output.say(line)
     output.say("Next: fintune " + (f'preview "{project}" --row 1' if changed.model else f'model "{project}" MODEL'))
-    told = settings.model_dump(mode="json")
-    output.finish(told | ({"labels": labels} if labels else {}))
+    told = settings.model_dump(mode="json") | ({"labels": labels} if labels else {})
+    output.finish(told | ({"token_uses": asdict(uses)} if uses else {}))
+
+
+def _token_uses(opened: ProjectFolder, dataset: Dataset, *, suggest: bool) -> TokenUses | None:
+    """What added tokens do for the rows; None where that is not asked, or not known yet."""
+    project = opened.project
+    if not (project.format.added_tokens or suggest) or project.format.missing_roles(project.objective.task):
+        return None
+    if project.model is None and not suggest:
+        return None
+    from fintune_gui.dataset.token_use import find_token_uses
+
+    own = _tokenizer(opened, added=False)
+    return find_token_uses(dataset, own, project.format, project.objective.task, suggest=suggest)
+
+
+def _told_of_tokens(uses: TokenUses | None, tokens: tuple[str, ...]) -> list[str]:
+    """The added tokens, and what each does."""
+    if uses is None:
+        return [f"Added tokens: {', '.join(tokens)}."] if tokens else []
+    read = counted(uses.rows, "row")
+    lines = [f"In {read}, {token_words(use)}" for use in uses.added]
+    lines += [f'Worth a token: {token_words(use)} Add it with --add-token "{use.text}".' for use in uses.suggested]
+    return lines
 
 
 _LABELS_SHOWN = 12
@@ -141,7 +181,7 @@ def preview(
         shown = [span.text if is_heading else _show(span, colours=colours) for span in part]
         output.say(f"{shown[0]}:" if is_heading else "|".join(shown))
     output.say()
-    output.say(_legend(colours=colours))
+    output.say(_legend(colours=colours, added=any(span.added for span in spans)))
     learned = sum(encoded.learned)
     if task.generates:
         output.say(f"{counted(len(encoded.ids), 'token')}, {learned:,} of them learned, {encoded.cut:,} cut off.")
@@ -162,7 +202,7 @@ def preview(
     )
 
 
-def _tokenizer(project: ProjectFolder) -> ModelTokenizer:
+def _tokenizer(project: ProjectFolder, *, added: bool = True) -> ModelTokenizer:
     from fintune_gui.dataset.encoding import ModelTokenizer
 
     if project.project.model is None:
@@ -172,7 +212,8 @@ def _tokenizer(project: ProjectFolder) -> ModelTokenizer:
             "How a row is cut into tokens depends on the model.",
             'Choose one with "fintune model".',
         )
-    return ModelTokenizer.load(Path(project.project.model.folder))
+    tokens = project.project.format.added_tokens if added else ()
+    return ModelTokenizer.load(Path(project.project.model.folder), tokens)
 
 
 def _values(dataset: Dataset, row_id: int) -> dict[str, str | None]:
@@ -181,12 +222,13 @@ def _values(dataset: Dataset, row_id: int) -> dict[str, str | None]:
 
 def _show(span: TokenSpan, *, colours: bool) -> str:
     if colours:
-        return typer.style(span.text, fg=_COLOURS[span.kind], dim=span.kind == "context")
-    return _MARKS[span.kind].format(span.text)
+        return typer.style(span.text, fg=_COLOURS[span.kind], dim=span.kind == "context", bold=span.added)
+    return _MARKS[span.kind].format(f"+{span.text}" if span.added else span.text)
 
 
-def _legend(*, colours: bool) -> str:
+def _legend(*, colours: bool, added: bool) -> str:
+    last = ("  " + (typer.style("added", bold=True) if colours else "+… added")) if added else ""
     words = {"trained": "learned", "context": "only read", "special": "special token", "cut": "cut off"}
     if colours:
-        return "  ".join(typer.style(words[kind], fg=_COLOURS[kind], dim=kind == "context") for kind in words)
-    return "  ".join(f"{_MARKS[kind].format('…')} {words[kind]}" for kind in words if kind != "context")
+        return "  ".join(typer.style(words[kind], fg=_COLOURS[kind], dim=kind == "context") for kind in words) + last
+    return "  ".join(f"{_MARKS[kind].format('…')} {words[kind]}" for kind in words if kind != "context") + last

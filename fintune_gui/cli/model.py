@@ -84,7 +84,7 @@ def _list_models(folder: Path | None, method: Method | None, task: Task | None, 
             computer,
             free,
             max_length=min(longest, known.context_length),
-            task=task or (Task.INSTRUCTION if known.family == "decoder" else Task.CLASSIFICATION),
+            task=task or (Task.CLASSIFICATION if known.family == "encoder" else Task.INSTRUCTION),
         )
         parameters, context = short_count(known.parameters), f"{known.context_length:,}"
         needed = gigabytes(outlook.estimate.total)

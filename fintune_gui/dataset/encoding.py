@@ -63,6 +63,8 @@ class TokenSpan(Frozen):
     text: str
     kind: SpanKind
     """ "trained": carries loss (end marks too); "special": no text and no loss; "part": no token, but a heading."""
+    added: bool = False
+    """Whether the user added it to the vocabulary."""
 
 
 @dataclass
@@ -124,9 +126,12 @@ def token_view(tokenizer: ModelTokenizer, encoded: Encoded) -> list[TokenSpan]:
     kinds: list[SpanKind] = []
     for learned, special in zip(encoded.learned, encoded.special, strict=True):
         kinds.append("trained" if learned else "special" if special else "context")
-    texts = tokenizer.pieces(encoded.ids + encoded.cut_ids)
+    ids = encoded.ids + encoded.cut_ids
     kinds += ["cut"] * encoded.cut
-    return [TokenSpan(text=text, kind=kind) for text, kind in zip(texts, kinds, strict=True)]
+    return [
+        TokenSpan(text=text, kind=kind, added=number in tokenizer.added)
+        for number, text, kind in zip(ids, tokenizer.pieces(ids), kinds, strict=True)
+    ]
 
 
 def _special(tokenizer: ModelTokenizer, ids: list[int]) -> list[bool]:

@@ -212,7 +212,12 @@ def _ready(pf: ProjectFolder, dataset: Dataset) -> tuple[ModelChoice, SplitManif
     if model is not None:
         rows = split.counts.get("train") if split is not None else None
         problems += find_conflicts(
-            pf.project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
+            pf.project.training,
+            model.method,
+            model_folder=Path(model.folder),
+            rows=rows,
+            abilities=find_abilities(),
+            added_tokens=bool(pf.project.format.added_tokens),
         )
     raise_problems(problems, f"The run cannot start yet: {len(problems)} things are missing.")
     assert model is not None
@@ -270,7 +275,7 @@ def _check_model(pf: ProjectFolder, dataset: Dataset, model: ModelChoice | None,
     if problems := seq2seq_problems(pf.project):
         return problems
     try:
-        tokenizer = ModelTokenizer.load(Path(model.folder))
+        tokenizer = ModelTokenizer.load(Path(model.folder), pf.project.format.added_tokens)
         wants_template = pf.project.format.template is Template.MODEL and pf.project.objective.task.generates
         if wants_template and not tokenizer.has_chat_template and pf.project.objective.task is not Task.TEXT:
             raise no_chat_template()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import AddedToken, Encoding, Tokenizer
+from tokenizers.normalizers import Normalizer
 
 from fintune_gui.dataset.chat_template import ChatTemplate
 from fintune_gui.dataset.conversations import Message
@@ -25,6 +28,7 @@ class ModelTokenizer:
         start_id: For a seq2seq model the token that its writing half begins with; None for every other model.
         special_ids: Numbers of all tokens that are no text.
         opening_ids: Special tokens that stand before every text, for example the beginning-of-text token.
+        added: For each token that the user added, by its number, the tokens that it was torn into before.
         chat_template: How the model wants conversations written; None if it was made for none.
     """
 
@@ -34,10 +38,12 @@ class ModelTokenizer:
         special_tokens: dict[str, str],
         template: str | None,
         start_id: int | None = None,
+        added_tokens: Sequence[str] = (),
     ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self.added: dict[int, list[int]] = self._add(added_tokens)
         self.eos_id = self._id(special_tokens.get("eos_token"))
         self.bos_id = self._id(special_tokens.get("bos_token"))
         self.pad_id = self._id(special_tokens.get("pad_token"))
@@ -50,8 +56,8 @@ class ModelTokenizer:
         self.end_ids = self._ends()
 
     @classmethod
-    def load(cls, model_folder: Path) -> ModelTokenizer:
-        """Read ``tokenizer.json`` and what stands beside it.
+    def load(cls, model_folder: Path, added_tokens: Sequence[str] = ()) -> ModelTokenizer:
+        """Read ``tokenizer.json`` and what stands beside it, and let each of `added_tokens` be one piece.
 
         Raises:
             ModelError: if it is missing or damaged.
@@ -87,7 +93,7 @@ class ModelTokenizer:
             ) from error
         texts = {name: _text_of(special.get(name)) for name in _SPECIAL_NAMES}
         known = {name: text for name, text in texts.items() if text}
-        return cls(tokenizer, known, _template_source(model_folder, config), start_id)
+        return cls(tokenizer, known, _template_source(model_folder, config), start_id, added_tokens)
 
     @property
     def has_chat_template(self) -> bool:
@@ -116,6 +122,38 @@ class ModelTokenizer:
         stream = DecodeStream(skip_special_tokens=False)
         return [stream.step(self._tokenizer, number) or "" for number in ids]
 
+    @property
+    def places(self) -> int:
+        """Rows that a table of embeddings must have for every token to find its own."""
+        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values())
+
+    def save(self, path: Path) -> None:
+        """Write ``tokenizer.json`` with the added tokens."""
+        self._tokenizer.save(str(path))
+
+    def added_settings(self) -> dict[str, dict[str, Any]]:
+        """The added tokens as ``tokenizer_config.json`` describes tokens: by their numbers."""
+        names = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+        decoder = self._tokenizer.get_added_tokens_decoder()
+        return {str(number): {name: getattr(decoder[number], name) for name in names} for number in self.added}
+
+    @property
+    def normalizer(self) -> Normalizer | None:
+        """What texts go through before they are cut: small letters, for example."""
+        normalizer: Normalizer | None = self._tokenizer.normalizer
+        return normalizer
+
+    def is_one_piece(self, text: str) -> bool:
+        """Whether a text is one token already."""
+        return self.cut(text).ids == [self._id(text)]
+
+    def _add(self, texts: Sequence[str]) -> dict[int, list[int]]:
+        """Let each text be one piece that the vocabulary does not have yet."""
+        torn = {text: self.cut(text).ids for text in texts if not self.is_one_piece(text)}
+        self._tokenizer.add_tokens([as_added(text, self.normalizer) for text in torn])
+        numbers = self._tokenizer.get_vocab(with_added_tokens=True)
+        return {numbers[text]: pieces for text, pieces in torn.items()}
+
     def _id(self, text: str | None) -> int | None:
         return self._tokenizer.token_to_id(text) if text else None
 
@@ -139,6 +177,23 @@ class ModelTokenizer:
             after = self.cut(written.rpartition("ANSWER")[2]).ids
             ends |= {number for number in after[:1] if number in self.special_ids}
         return tuple(sorted(ends))
+
+
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff]"
+)
+"""Letters of scripts that do not part words by spaces, or write endings close behind them: Thai to Korean."""
+
+
+def as_added(text: str, normalizer: Normalizer | None = None) -> AddedToken:
+    """A token as the tokenizer library knows it. A word is only found as a word of its own: "art" is not in "party".
+
+    It is looked for in the text as written; where the model reads all letters as small ones, in any spelling.
+    """
+    word = text[0].isalnum() and text[-1].isalnum() and not _WITHOUT_SPACES.search(text)
+    folds = normalizer is not None and normalizer.normalize_str("A") == "a"
+    in_any_case = folds and normalizer is not None and normalizer.normalize_str(text) == text.lower()
+    return AddedToken(text, single_word=word, normalized=in_any_case, special=False)
 
 
 def _json(path: Path) -> dict[str, Any]:

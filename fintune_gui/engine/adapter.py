@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from fintune_gui.engine.added_tokens import check_rows_learn, trained_rows
 from fintune_gui.project.combinations import is_named, unknown_targets
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import TrainingError
@@ -16,11 +18,22 @@ from fintune_gui.project.settings import ALL_LINEAR, ATTENTION, LoraVariant, Tra
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 
 
-def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Task, *, quantized: bool) -> Any:
+def add_adapter(
+    model: Any,
+    new: set[str],
+    training: TrainingSettings,
+    task: Task,
+    *,
+    quantized: bool,
+    new_rows: Sequence[int] = (),
+) -> Any:
     """The model inside an adapter. `new` modules are untrained: they learn as a whole, and travel with the adapter.
+
+    So do the `new_rows` of the tables of the vocabulary, and no others.
 
     Raises:
         TrainingError: if the settings name layers that the model does not have.
+        ModelError: if an adapter cannot hold the new rows of this model.
     """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
@@ -30,6 +43,7 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
             if hasattr(module, "support_avx512bf16_for_cpu"):
                 # Measuring would lay the weights out for processors in a way that has no backward pass.
                 module.support_avx512bf16_for_cpu = False
+    by_rows, whole = trained_rows(model, list(new_rows)) if new_rows else ({}, [])
     left_out = [rf"(.*\.)?{re.escape(name)}" for name in sorted(new)] + _frozen_patterns(model, training.frozen_layers)
     config = LoraConfig(
         task_type=_task_type(model, task),
@@ -39,10 +53,13 @@ def add_adapter(model: Any, new: set[str], training: TrainingSettings, task: Tas
         use_rslora=training.lora_variant is LoraVariant.RSLORA,
         use_dora=training.lora_variant is LoraVariant.DORA,
         target_modules=_targets(model, training),
-        modules_to_save=sorted(new) or None,
+        modules_to_save=sorted({*new, *whole}) or None,
         exclude_modules="|".join(left_out) or None,
+        trainable_token_indices=by_rows or None,
     )
-    return get_peft_model(model, config)
+    adapted = get_peft_model(model, config)
+    check_rows_learn(adapted)
+    return adapted
 
 
 def _task_type(model: Any, task: Task) -> str | None:

@@ -17,15 +17,22 @@ _METHODS = {Method.LORA: "LoRA", Method.QLORA: "QLoRA", Method.FULL: "full fine-
 
 
 def write_card(
-    folder: Path, spec: ExportSpec, trained: TrainSpec, run_folder: Path, *, verified_rows: int, difference: float
+    folder: Path,
+    spec: ExportSpec,
+    trained: TrainSpec,
+    run_folder: Path,
+    *,
+    verified_rows: int,
+    difference: float,
+    places: int = 0,
 ) -> None:
-    """Write ``README.md`` into an export."""
+    """Write ``README.md`` into an export. `places`: rows that the base model needs before an adapter fits, if more."""
     report = read_report(run_folder)
     sections = [
         _head(spec, trained),
         f"# {trained.project_name}",
         trained.objective.description or f"A model tuned for the task {trained.objective.task.value}.",
-        "## How to load it\n\n```python\n" + _code(spec, trained) + "\n```",
+        "## How to load it\n\n```python\n" + _code(spec, trained, places) + "\n```",
         "## Training\n\n" + _training(trained, run_folder),
         "## Evaluation\n\n" + _evaluation(report),
         "## Limits\n\n" + _limits(trained, report),
@@ -51,7 +58,7 @@ def _base_name(trained: TrainSpec) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
-def _code(spec: ExportSpec, trained: TrainSpec) -> str:
+def _code(spec: ExportSpec, trained: TrainSpec, places: int) -> str:
     kind = auto_class(trained.objective.task, seq2seq=trained.model.seq2seq)
     labels = f", num_labels={len(trained.labels)}" if trained.labels else ""
     if trained.objective.task is Task.MULTI_LABEL:
@@ -62,9 +69,11 @@ def _code(spec: ExportSpec, trained: TrainSpec) -> str:
             f'model = {kind}.from_pretrained("THIS_FOLDER")\n'
             'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")'
         )
+    room = f"base.resize_token_embeddings({places})  # room for the added tokens\n" if places else ""
     return (
         f"from peft import PeftModel; from transformers import AutoTokenizer, {kind}\n"
-        f'model = PeftModel.from_pretrained({kind}.from_pretrained("BASE_MODEL"{labels}), "THIS_FOLDER")\n'
+        f'base = {kind}.from_pretrained("BASE_MODEL"{labels})\n{room}'
+        'model = PeftModel.from_pretrained(base, "THIS_FOLDER")\n'
         'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")'
     )
 
@@ -81,6 +90,8 @@ def _training(trained: TrainSpec, run_folder: Path) -> str:
         f"{length}, batch size: {settings.batch_size}, "
         f"learning rate: {settings.effective_learning_rate(trained.model.method):g}, seed: {settings.seed}",
     ]
+    if trained.format.added_tokens:
+        lines.append("Tokens added to the vocabulary: " + ", ".join(f"`{t}`" for t in trained.format.added_tokens))
     if trained.model.seq2seq and trained.format.system_prompt.strip():
         lines.append(f"Before every prompt: “{trained.format.system_prompt.strip()} ”")
     if trained.labels:

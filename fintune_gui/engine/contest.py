@@ -12,7 +12,7 @@ from fintune_gui.engine import checkpoints
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.job import Job
-from fintune_gui.engine.model import Model, load_trainable_state
+from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.stepping import Layout, Sums
 from fintune_gui.engine.verdict import Measured
 from fintune_gui.project.document import Metric
@@ -25,7 +25,11 @@ BUDGET = 2048
 
 @dataclass
 class Contest:
-    """An evaluation. The model begins untuned; `tune` turns it into the run's result."""
+    """An evaluation. The model begins untuned; `tune` turns it into the run's result.
+
+    A run that added tokens is compared with the model as it came, which knows none of them: `model`, `tokenizer` and
+    `examples` are at first those without, and `grown` holds the tokenizer and the same rows with them.
+    """
 
     job: Job
     spec: EvaluateSpec
@@ -36,9 +40,14 @@ class Contest:
     tokenizer: ModelTokenizer
     model: Model
     examples: Sequence[Example]
+    grown: tuple[ModelTokenizer, Sequence[Example]] | None = None
 
     def tune(self) -> None:
-        """Put the best checkpoint's weights into the model."""
+        """Put the best checkpoint's weights into the model, after the tokens that the run added if there are any."""
+        if self.grown is not None:
+            self.model = None  # two at once might be too much
+            self.tokenizer, self.examples = self.grown
+            self.model = load_for_training(self.trained, self.device, padding_id(self.tokenizer))
         load_trainable_state(self.model, self.checkpoint / checkpoints.WEIGHTS_FILE)
 
     def compute(self, layout: Layout, stage: str, examples: Sequence[Example]) -> list[tuple[list[int], Sums]]:

@@ -11,14 +11,14 @@ from fintune_gui.engine import checkpoints
 from fintune_gui.engine.classification import measure_classification
 from fintune_gui.engine.contest import Contest, Outcome
 from fintune_gui.engine.data import load_examples
-from fintune_gui.engine.device import choose_device
+from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.generation import measure_generation
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import load_for_training, padding_id
 from fintune_gui.engine.multi_label import measure_multi_label
 from fintune_gui.engine.verdict import few_rows_note
 from fintune_gui.project.document import Task
-from fintune_gui.project.errors import TrainingError
+from fintune_gui.project.errors import DataError, TrainingError
 from fintune_gui.project.files import write_json
 from fintune_gui.project.report import REPORT_FILE, Report, Scores
 from fintune_gui.project.spec import EvaluateSpec, TrainSpec, read_spec
@@ -34,12 +34,38 @@ def run(spec: EvaluateSpec, job: Job) -> Result:
     run_folder = Path(spec.run_folder)
     trained, checkpoint = finished_run(run_folder)
     device = choose_device(job, half=checkpoints.read_state(checkpoint).half)
-    tokenizer = ModelTokenizer.load(Path(trained.model.folder))
     job.progress("Reading the rows", 0)
-    examples = load_examples(job, run_folder, spec.part, trained, tokenizer)
+    contest = _contest(job, spec, trained, checkpoint, device)
+    task = trained.objective.task
+    labelled = measure_multi_label if task is Task.MULTI_LABEL else measure_classification
+    measure = measure_generation if task.generates else labelled
+    report, rows = _report(contest, measure(contest), time.monotonic() - began)
+    write_results(run_folder, rows)
+    write_json(run_folder / REPORT_FILE, report.model_dump(mode="json"))
+    return "completed", {"outcome": report.verdict.outcome, "headline": report.verdict.headline}
+
+
+def _contest(job: Job, spec: EvaluateSpec, trained: TrainSpec, checkpoint: Path, device: Device) -> Contest:
+    """The rows as both contenders see them, and the untuned model."""
+    run_folder, folder = Path(spec.run_folder), Path(trained.model.folder)
+    untuned, tokenizer = without_added_tokens(trained), ModelTokenizer.load(folder)
+    examples, grown = load_examples(job, run_folder, spec.part, untuned, tokenizer), None
+    if trained.format.added_tokens:
+        with_tokens = ModelTokenizer.load(folder, trained.format.added_tokens)
+        others = load_examples(job, run_folder, spec.part, trained, with_tokens)
+        both = {example.row_id for example in examples} & {example.row_id for example in others}
+        examples, others = ([row for row in rows if row.row_id in both] for rows in (examples, others))
+        if not both:
+            raise DataError(
+                "data.nothing_to_compare",
+                f"No {spec.part} row can be read both with the added tokens and without.",
+                "Without them every row is longer than the greatest length allows.",
+                "Raise the greatest length on the page Format, and start a new run.",
+            )
+        grown = (with_tokens, others)
     job.progress("Loading the model", 0)
-    model = load_for_training(trained, device, padding_id(tokenizer))
-    contest = Contest(
+    model = load_for_training(untuned, device, padding_id(tokenizer))
+    return Contest(
         job=job,
         spec=spec,
         trained=trained,
@@ -49,14 +75,13 @@ def run(spec: EvaluateSpec, job: Job) -> Result:
         tokenizer=tokenizer,
         model=model,
         examples=examples,
+        grown=grown,
     )
-    task = trained.objective.task
-    labelled = measure_multi_label if task is Task.MULTI_LABEL else measure_classification
-    measure = measure_generation if task.generates else labelled
-    report, rows = _report(contest, measure(contest), time.monotonic() - began)
-    write_results(run_folder, rows)
-    write_json(run_folder / REPORT_FILE, report.model_dump(mode="json"))
-    return "completed", {"outcome": report.verdict.outcome, "headline": report.verdict.headline}
+
+
+def without_added_tokens(trained: TrainSpec) -> TrainSpec:
+    """The same run with the model's own vocabulary."""
+    return trained.model_copy(update={"format": trained.format.model_copy(update={"added_tokens": ()})})
 
 
 def finished_run(run_folder: Path) -> tuple[TrainSpec, Path]:
@@ -77,6 +102,17 @@ def finished_run(run_folder: Path) -> tuple[TrainSpec, Path]:
     return trained, best
 
 
+def _tokens_note(contest: Contest) -> str | None:
+    """What a reader must know where the contenders cut texts into other tokens."""
+    added = len(contest.trained.format.added_tokens)
+    if not added:
+        return None
+    note = f"The run added {added} token{'s' if added > 1 else ''}; the untuned model reads the same rows without. "
+    if not contest.trained.objective.task.generates:
+        return note.rstrip()
+    return note + "Perplexity is per token of the model's own tokenizer for both: fewer tokens alone improve nothing."
+
+
 def _report(contest: Contest, outcome: Outcome, seconds: float) -> tuple[Report, list[ResultRow]]:
     few = few_rows_note(outcome.verdict_rows)
     report = Report(
@@ -93,7 +129,7 @@ def _report(contest: Contest, outcome: Outcome, seconds: float) -> tuple[Report,
         labels=outcome.labels,
         confusion=outcome.confusion,
         verdict=outcome.verdict,
-        notes=tuple(note for note in (few, *outcome.notes) if note),
+        notes=tuple(note for note in (few, *outcome.notes, _tokens_note(contest)) if note),
         seconds=seconds,
         inputs=contest.trained.inputs,
     )

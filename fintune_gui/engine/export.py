@@ -37,7 +37,7 @@ from fintune_gui.engine.model import (
 from fintune_gui.project.document import Task
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.exporting import auto_class, check_export
-from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained
+from fintune_gui.project.files import disk_errors_explained, sync_folder, write_errors_explained, write_json
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import ExportSpec, TrainSpec
 
@@ -69,11 +69,12 @@ def run(spec: ExportSpec, job: Job) -> Result:
     trained, checkpoint = finished_run(run_folder)
     check_export(spec, trained)
     device = choose_device(job, half=checkpoints.read_state(checkpoint).half)
-    tokenizer = ModelTokenizer.load(Path(trained.model.folder))
+    tokenizer = ModelTokenizer.load(Path(trained.model.folder), trained.format.added_tokens)
     job.progress("Loading the model", 0)
     model = load_for_training(trained, device, padding_id(tokenizer))
     load_trainable_state(model, checkpoint / checkpoints.WEIGHTS_FILE)
     model.eval()
+    places = _places_needed(trained, model)
     rows = _rows_to_verify(run_folder, trained, tokenizer, spec.verify_rows)
     with disk_errors_explained(target):
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -82,11 +83,11 @@ def run(spec: ExportSpec, job: Job) -> Result:
                 beside.mkdir(parents=True)
             job.progress("Writing the files", 0)
             expected = _logits(model, rows, device)
-            _write(spec, trained, model, beside)
+            _write(spec, trained, model, tokenizer, beside)
             job.check_cancelled()
             job.progress("Checking the export in a fresh process", 0)
-            difference = _verify(spec, trained, beside, rows, expected)
-            write_card(beside, spec, trained, run_folder, verified_rows=len(rows), difference=difference)
+            difference = _verify(spec, trained, tokenizer, beside, rows=rows, expected=expected, places=places)
+            write_card(beside, spec, trained, run_folder, verified_rows=len(rows), difference=difference, places=places)
             if target.is_dir():
                 target.rmdir()
             beside.rename(target)
@@ -120,7 +121,7 @@ def _inputs(row: Example) -> dict[str, list[int]]:
     return {"input_ids": row.ids}
 
 
-def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> None:
+def _write(spec: ExportSpec, trained: TrainSpec, model: Model, tokenizer: ModelTokenizer, folder: Path) -> None:
     """Weights, configuration and tokenizer. The model is merged in place, so this is its last use."""
     if spec.what == "adapter":
         base = trained.model.name if "/" in trained.model.name and not Path(trained.model.name).exists() else ""
@@ -137,6 +138,32 @@ def _write(spec: ExportSpec, trained: TrainSpec, model: Model, folder: Path) -> 
         source = Path(trained.model.folder) / name
         if source.exists():
             shutil.copyfile(source, folder / name)
+    if tokenizer.added:
+        _write_added_tokens(tokenizer, folder)
+
+
+def _write_added_tokens(tokenizer: ModelTokenizer, folder: Path) -> None:
+    """Let the tokenizer's files know the added tokens: all that do, as loaders differ in which they go by."""
+    tokenizer.save(folder / "tokenizer.json")
+    settings = tokenizer.added_settings()
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "added_tokens_decoder" in config:
+        config["added_tokens_decoder"] |= settings
+        write_json(path, config)
+    path = folder / "added_tokens.json"
+    if path.exists():
+        numbers = {token["content"]: int(number) for number, token in settings.items()}
+        write_json(path, json.loads(path.read_text(encoding="utf-8")) | numbers)
+
+
+def _places_needed(trained: TrainSpec, model: Model) -> int:
+    """Rows that the base model's tables must be brought to before an adapter with added tokens fits; 0 if it fits."""
+    from transformers import AutoConfig
+
+    rows = base_of(model).config.get_text_config().vocab_size
+    before = AutoConfig.from_pretrained(trained.model.folder, local_files_only=True).get_text_config().vocab_size
+    return int(rows) if rows != before else 0
 
 
 def _save_label_names(model: Model, folder: Path) -> None:
@@ -161,10 +188,16 @@ if request["what"] == "adapter":
         options |= {"num_labels": request["labels"], "ignore_mismatched_sizes": True}
         if request["problem_type"]:
             options["problem_type"] = request["problem_type"]
-    model = PeftModel.from_pretrained(kind.from_pretrained(request["base"], **options), request["folder"])
+    base = kind.from_pretrained(request["base"], **options)
+    if request["places"]:
+        base.resize_token_embeddings(request["places"], mean_resizing=False)
+    model = PeftModel.from_pretrained(base, request["folder"])
 else:
     model = kind.from_pretrained(request["folder"], **options)
-AutoTokenizer.from_pretrained(request["folder"])
+tokenizer = AutoTokenizer.from_pretrained(request["folder"])
+for text, ids in request["texts"]:
+    found = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert found == ids, f"The tokenizer cuts {text!r} into {found} and not into {ids}."
 model.eval()
 differences = []
 expected = load_file(request["expected"])
@@ -179,7 +212,14 @@ print(json.dumps(max(differences, default=0.0)))
 
 
 def _verify(
-    spec: ExportSpec, trained: TrainSpec, folder: Path, rows: list[Example], expected: list[torch.Tensor]
+    spec: ExportSpec,
+    trained: TrainSpec,
+    tokenizer: ModelTokenizer,
+    folder: Path,
+    *,
+    rows: list[Example],
+    expected: list[torch.Tensor],
+    places: int,
 ) -> float:
     """Load the export in a fresh process and compare logits. Returns the largest relative difference.
 
@@ -198,6 +238,8 @@ def _verify(
         "base": trained.model.folder,
         "folder": str(folder),
         "expected": str(logits),
+        "places": places,
+        "texts": [(text, tokenizer.cut(text).ids) for text in map("see {} here".format, trained.format.added_tokens)],
         "rows": [_inputs(row) for row in rows],
     }
     try:
@@ -216,7 +258,7 @@ def _verify(
         difference = float(json.loads(done.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError):
         raise _not_verified("It could not be loaded in a fresh process.", done.stderr[-3000:]) from None
-    if math.isnan(difference) or difference > _tolerance(spec, trained):
+    if math.isnan(difference) or difference > _tolerance(trained):
         raise _not_verified(f"Loaded in a fresh process, its answers differ by {difference:.2g}.", done.stderr[-3000:])
     return difference
 
@@ -226,9 +268,9 @@ def _python(script: str) -> list[str]:
     return [sys.executable, "-c", script]
 
 
-def _tolerance(spec: ExportSpec, trained: TrainSpec) -> float:
-    """Weights that were trained beside coarse ones and merged into them are rounded once more."""
-    return 0.1 if trained.model.method is Method.QLORA and spec.what == "merged" else _TOLERANCE
+def _tolerance(trained: TrainSpec) -> float:
+    """What was trained beside coarse weights is loaded beside exact ones, or merged into them and rounded once more."""
+    return 0.1 if trained.model.method is Method.QLORA else _TOLERANCE
 
 
 def _not_verified(why: str, details: str) -> ModelError:

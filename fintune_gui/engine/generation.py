@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from fintune_gui.dataset.encoding import encode_prompt
 from fintune_gui.dataset.results import ResultRow
 from fintune_gui.engine.contest import Contest, Outcome
-from fintune_gui.engine.data import Row, read_rows
+from fintune_gui.engine.data import Example, Row, read_rows
 from fintune_gui.engine.generate import Answer, Answerer
 from fintune_gui.engine.metrics import Bleu, perplexity, rouge_l
 from fintune_gui.engine.model import padding_id
-from fintune_gui.engine.stepping import Layout, choose_layout
+from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.verdict import Bootstrap, Floats, Ints, Measured, decide, ratio_statistic, sign_flip
 from fintune_gui.project.document import Metric, Task
 from fintune_gui.project.errors import DataError
@@ -28,19 +29,18 @@ _SMALL_MODEL = 500_000_000
 
 def measure_generation(contest: Contest) -> Outcome:
     """Let the contenders predict all answers, and write some of them."""
-    pad_id = padding_id(contest.tokenizer)
-    layout, _ = choose_layout(contest.model, contest.device, pad_id, contest.examples, generates=True)
-    chosen = _rows_to_answer(contest)
-    losses: dict[Contender, Floats] = {"untuned": _losses(contest, layout, "Measuring the untuned model")}
+    chosen, untuned = _rows_to_answer(contest), contest.examples
+    losses: dict[Contender, Floats] = {"untuned": _losses(contest, "Measuring the untuned model")}
     texts: dict[Contender, list[Answer]] = {"untuned": _write(contest, chosen, "Answers of the untuned model")}
     contest.tune()
-    losses["tuned"] = _losses(contest, layout, "Measuring the tuned model")
+    losses["tuned"] = _losses(contest, "Measuring the tuned model") * _same_texts(contest, untuned)
     texts["tuned"] = _write(contest, chosen, "Answers of the tuned model")
     if chosen:
         common = _most_frequent_answer(contest)
         texts["majority"] = [Answer(answer.prompt, answer.expected, common) for answer in texts["tuned"]]
 
-    measured, rouge = _measure(contest, losses, texts if chosen else {})
+    tokens = [example.learned_tokens for example in untuned]
+    measured, rouge = _measure(contest, tokens, losses, texts if chosen else {})
     on_texts = contest.trained.objective.metric is not Metric.PERPLEXITY
     if on_texts and not chosen:
         raise DataError(
@@ -66,12 +66,30 @@ def measure_generation(contest: Contest) -> Outcome:
     )
 
 
-def _losses(contest: Contest, layout: Layout, stage: str) -> Floats:
+def _losses(contest: Contest, stage: str) -> Floats:
     """Sum of the losses over each row's answer."""
+    pad_id = padding_id(contest.tokenizer)
+    layout, _ = choose_layout(contest.model, contest.device, pad_id, contest.examples, generates=True)
     losses = np.zeros(len(contest.examples))
     for indices, sums in contest.compute(layout, stage, contest.examples):
         losses[list(indices)] = sums.row_losses
     return losses
+
+
+def _same_texts(contest: Contest, untuned: Sequence[Example]) -> Floats:
+    """What each row's loss of the tuned model is multiplied by to be about as much text as that of the untuned one.
+
+    One, but for rows that are cut off at the greatest length: there a token that was added makes room for more text.
+    It counts as the tokens that it took the place of.
+    """
+    longest = min(contest.trained.format.max_length, contest.trained.model.context_length)
+    shares = np.ones(len(untuned))
+    for number, (before, now) in enumerate(zip(untuned, contest.examples, strict=True)):
+        if max(len(before.ids), len(now.ids)) >= longest:
+            learned = [token for token, wanted in zip(now.ids[1:], now.learned[1:], strict=True) if wanted]
+            replaced = sum(len(contest.tokenizer.added.get(token, (token,))) for token in learned)
+            shares[number] = before.learned_tokens / replaced
+    return shares
 
 
 def _rows_to_answer(contest: Contest) -> list[tuple[int, Row]]:
@@ -114,11 +132,10 @@ def _most_frequent_answer(contest: Contest) -> str:
 
 
 def _measure(
-    contest: Contest, losses: dict[Contender, Floats], texts: dict[Contender, list[Answer]]
+    contest: Contest, tokens: list[int], losses: dict[Contender, Floats], texts: dict[Contender, list[Answer]]
 ) -> tuple[dict[Contender, dict[Metric, Measured]], dict[Contender, Floats]]:
-    """All metrics of all contenders, and ROUGE-L of each written answer."""
+    """All metrics of all contenders, and ROUGE-L of each written answer. `tokens`: how many each row's answer has."""
     seed = contest.trained.training.seed
-    tokens = [example.learned_tokens for example in contest.examples]
     measured: dict[Contender, dict[Metric, Measured]] = {name: {} for name in ("majority", "untuned", "tuned")}
     bootstrap = Bootstrap(len(tokens), seed)
     for name, sums in losses.items():

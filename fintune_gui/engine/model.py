@@ -13,6 +13,7 @@ from torch import nn
 
 from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine.adapter import add_adapter, freeze_first_layers
+from fintune_gui.engine.added_tokens import fuse_tokens, let_tokens_learn, make_room
 from fintune_gui.engine.checkpoints import read_tensors
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.fused_adapter import fuse_adapters
@@ -104,13 +105,18 @@ def load_for_training(spec: TrainSpec, device: Device, pad_id: int) -> Model:
     folder, task = Path(spec.model.folder), spec.objective.task
     options = _options(spec.model.method, device)
     model, new = load_base(folder, task, spec.labels, device, seed=spec.training.seed, pad_id=pad_id, **options)
+    rows = make_room(model, ModelTokenizer.load(folder, spec.format.added_tokens)) if spec.format.added_tokens else []
     if spec.model.method is Method.FULL:
         freeze_first_layers(model, spec.training.frozen_layers)
+        if rows:
+            let_tokens_learn(model)
         return model
-    adapted = add_adapter(model, new, spec.training, task, quantized="quantization_config" in options)
+    quantized = "quantization_config" in options
+    adapted = add_adapter(model, new, spec.training, task, quantized=quantized, new_rows=rows)
     for parameter in trainable_parameters(adapted):
         parameter.data = parameter.data.float()
     fuse_adapters(adapted)
+    fuse_tokens(adapted)
     return adapted
 
 

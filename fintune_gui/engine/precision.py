@@ -156,8 +156,9 @@ def _only_last_block(base: Any, name: str, blocks: nn.ModuleList) -> Iterator[No
     for parameter in around:
         parameter.requires_grad_(False)
     if head is not None:
-        part = nn.Linear(head.in_features, _VOCABULARY, bias=False, device="meta")
-        part.weight = nn.Parameter(head.weight[:_VOCABULARY], requires_grad=False)
+        weight = head.weight.detach()[:_VOCABULARY]
+        part = nn.Linear(weight.shape[1], _VOCABULARY, bias=False, device="meta")
+        part.weight = nn.Parameter(weight, requires_grad=False)
         base.set_output_embeddings(part)
     try:
         yield

@@ -36,7 +36,7 @@ def run(spec: TrainSpec, job: Job) -> Result:
     """
     resumed = _latest_state(job)
     device = choose_device(job, half=resumed.half if resumed else None)
-    tokenizer = ModelTokenizer.load(Path(spec.model.folder))
+    tokenizer = ModelTokenizer.load(Path(spec.model.folder), spec.format.added_tokens)
     with assembled(job, spec, device, padding_id(tokenizer)) as team:
         return _run(spec, job, tokenizer, device=device, team=team, resumed=resumed)
 

@@ -31,12 +31,15 @@ class Build(Frozen):
     vocabulary: int = Field(gt=0)
     tied: bool
     """Whether one table of the vocabulary serves for reading and for writing."""
+    writing_layers: int = Field(default=0, ge=0)
+    """Layers of the half that writes, where `layers` are those of the half that reads: they attend to both."""
 
     @property
     def matrix_width(self) -> int:
         """Sum of (rows + columns) over the matrices that an adapter is put beside."""
         attention = 2 * (self.hidden + self.query) + 2 * (self.hidden + self.key_value)
-        return self.layers * (attention + self.feed_forward_matrices * (self.hidden + self.feed_forward))
+        feed_forward = self.feed_forward_matrices * (self.hidden + self.feed_forward)
+        return self.layers * (attention + feed_forward) + self.writing_layers * (2 * attention + feed_forward)
 
 
 class CatalogueModel(Frozen):
@@ -44,8 +47,8 @@ class CatalogueModel(Frozen):
 
     id: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
     name: str = Field(min_length=1)
-    family: Literal["encoder", "decoder"]
-    """An encoder reads texts and sorts them; a decoder writes as well."""
+    family: Literal["encoder", "decoder", "seq2seq"]
+    """An encoder reads texts and sorts them; a decoder writes as well; seq2seq reads a text and then writes another."""
     parameters: int = Field(gt=0)
     context_length: int = Field(gt=0)
     licence: str = Field(min_length=1)
@@ -65,7 +68,9 @@ class CatalogueModel(Frozen):
         return ", ".join(self.languages) if len(self.languages) <= 2 else f"{len(self.languages)} languages"
 
     def suits(self, task: Task) -> bool:
-        """Whether this kind of model can learn `task`: every kind can sort texts, only decoders write."""
+        """Whether this kind of model can learn `task`: all but seq2seq can sort texts, encoders do not write."""
+        if self.family == "seq2seq":
+            return task is Task.INSTRUCTION
         return self.family == "decoder" or not task.generates
 
     def matches(self, text: str) -> bool:
@@ -88,9 +93,10 @@ class Catalogue(Frozen):
         return self
 
     def for_task(self, task: Task | None) -> list[CatalogueModel]:
-        """The models that can learn `task` (None: any): encoders first, then small before large."""
+        """The models that can learn `task` (None: any): encoders, decoders, seq2seq; of each, small before large."""
         suited = [model for model in self.models if task is None or model.suits(task)]
-        return sorted(suited, key=lambda model: (model.family == "decoder", model.parameters))
+        order = ("encoder", "decoder", "seq2seq")
+        return sorted(suited, key=lambda model: (order.index(model.family), model.parameters))
 
 
 @lru_cache(maxsize=1)

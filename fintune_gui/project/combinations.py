@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 _LOWEST_POLYNOMIAL_RATE = 1e-7
 _FEWEST_EVALUATIONS = 3
 _NAMES_SHOWN = 12
+_LARGEST_HEADER_BYTES = 100_000_000
+_BYTES_COMPARED = 4096
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,41 @@ def is_named(full_name: str, chosen: str) -> bool:
     return full_name == chosen or full_name.endswith(f".{chosen}")
 
 
+def has_head_of_its_own(model_folder: Path) -> bool:
+    """Whether a model of two halves writes from another table than it reads from, as Flan-T5 does.
+
+    Its configuration says otherwise, so that adapters mix the rows of both up. Told by the first bytes of the tables.
+    """
+    first = {}
+    for path in sorted(model_folder.glob("*.safetensors")):
+        try:
+            with path.open("rb") as file:
+                size = struct.unpack("<Q", file.read(8))[0]
+                header = json.loads(file.read(size)) if size < _LARGEST_HEADER_BYTES else {}
+                for name in {"shared.weight", "lm_head.weight"} & header.keys():
+                    start, end = header[name]["data_offsets"]
+                    file.seek(8 + size + start)
+                    first[name] = file.read(min(end - start, _BYTES_COMPARED))
+        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            return False
+    return len(first) == 2 and first["shared.weight"] != first["lm_head.weight"]
+
+
 def find_conflicts(
-    training: TrainingSettings, method: Method, *, model_folder: Path, rows: int | None, abilities: Abilities
+    training: TrainingSettings,
+    method: Method,
+    *,
+    model_folder: Path,
+    rows: int | None,
+    abilities: Abilities,
+    added_tokens: bool = False,
 ) -> list[Problem]:
     """Every reason why a run with these settings cannot be started.
 
     Args:
         model_folder: The base model's folder; it is looked into only for settings that name its layers.
         rows: Number of training rows, if it is known yet.
+        added_tokens: Whether the format adds tokens to the vocabulary.
     """
     adapter = method is not Method.FULL
     checks: list[Callable[[], Problem | None]] = [
@@ -111,6 +141,7 @@ def find_conflicts(
             else None
         ),
         lambda: _two_rhythms() if training.eval_steps and training.eval_minutes else None,
+        lambda: _tokens(model_folder) if adapter and added_tokens else None,
         lambda: _plateau(training, rows) if rows and training.scheduler is Scheduler.REDUCE_LR_ON_PLATEAU else None,
     ]
     return [problem for check in checks if (problem := check()) is not None]
@@ -184,6 +215,17 @@ def unknown_targets(unknown: list[str], known: list[str]) -> Problem:
         what=f"The model has no layer called {quoted}.",
         why=f"Its layers are called {', '.join(last_names(known)[:_NAMES_SHOWN])}.",
         todo=f'Choose some of these as LoRA targets, or write "{ALL_LINEAR}" or "{ATTENTION}".',
+    )
+
+
+def _tokens(model_folder: Path) -> Problem | None:
+    if not has_head_of_its_own(model_folder):
+        return None
+    return Problem(
+        code="training.tokens_and_adapter",
+        what="An adapter cannot learn the added tokens of this model.",
+        why="It reads from one table and writes from another, and an adapter for T5 holds new rows for both as one.",
+        todo="Choose full fine-tuning on the page Model, or remove the added tokens on the page Format.",
     )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.import_options import ImportOptions
@@ -210,6 +210,16 @@ class LearnFrom(StrEnum):
     ALL = "all"
 
 
+LONGEST_ADDED_TOKEN = 64
+MOST_ADDED_TOKENS = 500
+
+
+def may_be_token(text: str) -> bool:
+    """Whether a text can be one piece: neither empty nor long, in one line, and without spaces around it."""
+    one_line = not any(ord(sign) < ord(" ") or sign in "\x7f\x85\u2028\u2029" for sign in text)
+    return 0 < len(text) <= LONGEST_ADDED_TOKEN and one_line and text == text.strip()
+
+
 class FormatSettings(Frozen):
     """Which column plays which role, and how a row is written for the model."""
 
@@ -222,6 +232,15 @@ class FormatSettings(Frozen):
     """What parts the labels of a cell, for the task multi-label. None: as recognised from the cells."""
     max_length: int = Field(default=512, ge=8, le=131072)
     """Longest example in tokens; longer ones are cut, and the page says how many."""
+    added_tokens: tuple[str, ...] = Field(default=(), max_length=MOST_ADDED_TOKENS)
+    """Texts that the model shall read and write as one piece: tags, names, role marks. Its vocabulary grows by them."""
+
+    @field_validator("added_tokens")
+    @classmethod
+    def _tokens_are_pieces(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [token for token in tokens if not may_be_token(token)]:
+            raise ValueError(f"{wrong[0]!r} cannot be an added token")
+        return tuple(dict.fromkeys(tokens))
 
     def missing_roles(self, task: Task) -> tuple[Role, ...]:
         """Required roles that no column plays yet."""

@@ -16,6 +16,8 @@ import pytest
 from fintune_gui.project.spec import SPEC_FILE
 from fintune_gui.project.store import PROJECT_FILE
 from tests.cli.conftest import Answer, Fintune
+from tests.engine.test_prepare import BROKEN
+from tests.helpers.tiny import save_model
 
 
 def refused(answer: Answer, *words: str) -> None:
@@ -136,3 +138,32 @@ def test_that_reading_alone_is_allowed_beside_another_window(fintune: Fintune, p
         assert fintune("clean", project, "--save", tmp_path / "recipe.json").code == 0
         refused(fintune("clean", project, "--undo"), "open")
     assert (tmp_path / "recipe.json").is_file()
+
+
+@pytest.mark.slow  # a process for each
+def test_that_no_kind_of_wrong_model_changes_the_project(fintune: Fintune, project: Path, tmp_path: Path) -> None:
+    model = save_model(tmp_path / "good")
+    assert fintune("model", project, model).code == 0
+    before = contents(project)
+    for number, (code, spoil) in enumerate(BROKEN.items()):
+        wrong = shutil.copytree(model, tmp_path / f"wrong {number}")
+        spoil(wrong)
+        refused(fintune("model", project, wrong), SAID[code])
+    save_model(tmp_path / "small table", vocab_size=300)
+    refused(fintune("model", project, tmp_path / "small table"), "does not belong to this model")
+    refused(fintune("model", project, tmp_path / "gone"), "There is no model at")
+    assert contents(project) == before
+
+
+SAID = {
+    "model.no_config": "holds no config.json",
+    "model.no_weights": "has no weights",
+    "model.pickle_only": "only pickled weights",
+    "model.remote_code": "run its own program code",
+    "model.unknown_architecture": "is not known",
+    "model.damaged": "probably not fetched to the end",
+    "model.incomplete": "is not complete",
+    "model.tokenizer_too_large": "does not belong to this model",
+    "model.tokenizer_too_small": "does not belong to this model",
+    "model.no_tokenizer": "no tokenizer",
+}

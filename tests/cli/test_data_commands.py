@@ -196,3 +196,36 @@ def test_that_a_model_that_cannot_be_used_leaves_the_choice_alone(
         assert answer.code == 1
         assert answer.json["error"]["code"].startswith("model.")
     assert read_project(project).model is None
+
+
+def test_that_tokens_are_added_suggested_and_taken_away(fintune: Fintune, tmp_path: Path) -> None:
+    rows = tmp_path / "tags.csv"
+    rows.write_text("body,topic\n" + "".join(f"<ticket>{n} Zendomat stuck,{'ab'[n % 2]}\n" for n in range(20)))
+    project = tmp_path / "tags"
+    fintune("new", project, "--task", "classification")
+    fintune("import", project, rows)
+    fintune("format", project, "--map", "text=body", "--map", "label=topic")
+    refused = fintune("format", project, "--suggest-tokens")
+    assert refused.code == 1
+    assert "No model is chosen yet" in refused.err
+    assert fintune("model", project, "sample:tiny-base").code == 0
+    found = fintune("format", project, "--suggest-tokens", "--json").json["token_uses"]
+    assert {"<ticket>", "Zendomat"} <= {use["text"] for use in found["suggested"]}
+    before = fintune("preview", project, "--row", 1, "--json").json["tokens"]
+
+    told = fintune("format", project, "--add-token", "<ticket>", "--add-token", "nowhere")
+    assert "In 20 rows, “<ticket>” stands 20 times and saves" in told.out
+    assert "“nowhere” stands nowhere" in told.out
+    assert read_project(project).format.added_tokens == ("<ticket>", "nowhere")
+    seen = fintune("preview", project, "--row", 1, "--json").json
+    assert seen["tokens"] < before
+    assert [span["text"] for span in seen["spans"] if span["added"]] == ["<ticket>"]
+    assert "+<ticket>" in fintune("preview", project, "--row", 1).out
+
+    wrong = fintune("format", project, "--remove-token", "<tickets>")
+    assert wrong.code == 1
+    assert "“<ticket>”, “nowhere”" in wrong.err
+    assert fintune("format", project, "--add-token", "x" * 65).code == 1
+    fintune("format", project, "--remove-token", "<ticket>", "--remove-token", "nowhere")
+    assert read_project(project).format.added_tokens == ()
+    assert fintune("preview", project, "--row", 1, "--json").json["tokens"] == before

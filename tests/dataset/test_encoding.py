@@ -302,3 +302,44 @@ def transformers_tokenizer(folder: Path) -> Any:
 
         _theirs[folder] = AutoTokenizer.from_pretrained(folder)
     return _theirs[folder]
+
+
+class TestAddedTokens:
+    def test_that_words_stand_alone_and_marks_anywhere(self, chatml: Path) -> None:
+        tokenizer = ModelTokenizer.load(chatml, ("<ticket>", "Zendo", "Acme Cloud", "製品"))
+        added = set(tokenizer.added)
+        text = "a<ticket>b Zendo Zendomat Acme Cloud, 製品は"
+        ids = tokenizer.cut(text).ids
+        assert tokenizer.decode([number for number in ids if number in added]) == "<ticket>ZendoAcme Cloud製品"
+        assert tokenizer.decode(ids) == text
+        assert not added & tokenizer.special_ids
+
+    def test_that_what_is_one_piece_already_is_not_added(self, chatml: Path) -> None:
+        assert ModelTokenizer.load(chatml, ("<|im_start|>", "a")).added == {}
+
+    def test_that_pieces_are_those_of_the_model_itself(self, chatml: Path) -> None:
+        own, grown = ModelTokenizer.load(chatml), ModelTokenizer.load(chatml, ("<ticket>", "<ticket>s"))
+        assert list(grown.added.values()) == [own.cut("<ticket>").ids, own.cut("<ticket>s").ids]
+        assert grown.places == own.places + 2
+
+    def test_that_a_model_of_small_letters_finds_them_in_any_case(self, tmp_path: Path) -> None:
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+        vocabulary = {word: number for number, word in enumerate(["[UNK]", *"abcdeghilmnorstz<>", *["##a", "##o"]])}
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+        grown = ModelTokenizer.load(tmp_path, ("Zendo",))
+        (number,) = grown.added
+        assert [grown.cut(text).ids for text in ("zendo", "ZENDO", "Zendo")] == [[number]] * 3
+
+    def test_that_spans_say_which_tokens_were_added(self, chatml: Path) -> None:
+        format_ = FormatSettings(roles={Role.INSTRUCTION: "q", Role.ANSWER: "a"})
+        tokenizer = ModelTokenizer.load(chatml, ("<ticket>",))
+        row = {"q": "see <ticket>", "a": "<ticket> done"}
+        spans = token_view(tokenizer, encode_row(tokenizer, row, format_, Task.INSTRUCTION))
+        assert [(span.text, span.kind) for span in spans if span.added] == [
+            ("<ticket>", "context"),
+            ("<ticket>", "trained"),
+        ]

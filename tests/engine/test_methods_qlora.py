@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from fintune_gui.engine import train
+from fintune_gui.engine import export, train
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.model import _options, load_for_training
 from fintune_gui.project.combinations import Abilities
 from fintune_gui.project.errors import ModelError
 from fintune_gui.project.events import TrainStep
 from fintune_gui.project.settings import Method
+from fintune_gui.project.spec import ExportSpec
 from tests.helpers.tiny import job_in, make_run, of_kind, save_model
 
 CPU = Device(torch.device("cpu"), "CPU", half=False)
@@ -49,3 +50,19 @@ def test_that_qlora_learns_beside_four_bit_weights(tmp_path: Path, kind: str) ->
     model = load_for_training(spec, CPU, pad_id=0)
     assert any(parameter.dtype is torch.uint8 for parameter in model.parameters())
     assert all("lora_" in name for name, parameter in model.named_parameters() if parameter.requires_grad)
+
+
+@pytest.mark.expects_log("dequantize")
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+@pytest.mark.parametrize(("kind", "what"), [("llama", "adapter"), ("qwen", "merged")])
+def test_that_qlora_learns_added_tokens_and_exports_them(tmp_path: Path, kind: str, what: str) -> None:
+    model = save_model(tmp_path / kind, kind, vocab_size=368)
+    tokens = ("<ticket>", "Zendomat")
+    spec = make_run(tmp_path / "run", model, method=Method.QLORA, learning_rate=1e-2, added_tokens=tokens)
+    job, events = job_in(tmp_path / "run")
+    assert train.run(spec, job)[0] == "completed"
+    losses = [event.loss for event in of_kind(events, TrainStep)]
+    assert losses[-1] < losses[0] - 0.05
+    wanted = ExportSpec(run_folder=str(tmp_path / "run"), what=what, target=str(tmp_path / "out"))  # type: ignore[arg-type]
+    outcome, result = export.run(wanted, job_in(tmp_path / "run")[0])
+    assert (outcome, result["verified_rows"]) == ("completed", 8)

@@ -25,6 +25,7 @@ class StandInHub(ThreadingHTTPServer):
         fetched: (file, first byte) of each file that was sent.
         found: What a search answers.
         searches: What was searched for.
+        kinds: The kinds of models and the tags that were searched for.
     """
 
     daemon_threads = True
@@ -38,6 +39,7 @@ class StandInHub(ThreadingHTTPServer):
         self.fetched: list[tuple[str, int]] = []
         self.sizes: dict[str, int] = {}
         self.found: list[dict[str, Any]] = []
+        self.kinds: list[str] = []
         self.searches: list[str] = []
 
     @property
@@ -61,7 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub, path = self.server, urlsplit(self.path).path
         if path == "/api/models":
-            hub.searches += parse_qs(urlsplit(self.path).query)["search"]
+            asked = parse_qs(urlsplit(self.path).query)
+            hub.searches += asked["search"]
+            hub.kinds += [*asked.get("pipeline_tag", []), *asked["filter"]]
             self._json(hub.found)
         elif path.startswith(f"/api/models/{hub.name}/tree/"):
             self._json([self._entry(name) for name in hub.files])

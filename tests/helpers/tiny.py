@@ -216,15 +216,24 @@ def make_run(
     target: float | None = None,
     seed: int = 1,
     beginning: str = "",
+    added_tokens: tuple[str, ...] = (),
     **training: Any,
 ) -> TrainSpec:
-    """A run's folder as `create_run` leaves it. Every second text starts with `beginning`."""
+    """A run's folder as `create_run` leaves it. Every second text starts with `beginning`.
+
+    Every text and every answer holds one of the `added_tokens`, if there are any.
+    """
     random_ = random.Random(seed)
     (folder / "data").mkdir(parents=True)
     for part, size in zip(PARTS, sizes, strict=True):
         rows = rows_of(task, size, random_)
         for row in rows[::2]:
             row["text"] = f"{beginning} {row['text']}".strip()
+        for number, row in enumerate(rows if added_tokens else ()):
+            token = added_tokens[number % len(added_tokens)]
+            row["text"] = f"{row['text']} {token} please"
+            if "answer" in row:
+                row["answer"] = f"{row['answer']} {token} {row['answer'].split()[0]}"
         pq.write_table(pa.Table.from_pylist(rows), folder / "data" / f"{part}.parquet")
     classifies, several = not task.generates, task is Task.MULTI_LABEL
     roles = {Role.TEXT: "text", Role.LABEL: "label"}
@@ -239,6 +248,7 @@ def make_run(
             roles=roles,
             template=None if classifies else Template.PLAIN,
             max_length=128,
+            added_tokens=added_tokens,
             label_separator=LabelSeparator.SEMICOLON if several else None,
         ),
         labels=LABELS if classifies else (),

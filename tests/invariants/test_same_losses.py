@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import Trainer, TrainingArguments
+import transformers
+from peft import LoraConfig, get_peft_model
+from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine import train
@@ -16,6 +20,7 @@ from fintune_gui.engine.model import load_for_training
 from fintune_gui.engine.trainer import Schedule
 from fintune_gui.project.document import Task
 from fintune_gui.project.events import Decided, TrainStep
+from fintune_gui.project.exporting import auto_class
 from fintune_gui.project.settings import Method
 from fintune_gui.project.spec import TrainSpec
 from tests.helpers.tiny import FILLER, LABELS, job_in, make_run, of_kind, save_model
@@ -53,13 +58,14 @@ def collate_apart(rows: list[Example]) -> dict[str, torch.Tensor]:
     }
 
 
-def losses_of_the_stock_trainer(folder: Path, spec: TrainSpec, micro_batches: int) -> list[float]:
-    """The same rows in the same steps, padded."""
+def losses_of_the_stock_trainer(folder: Path, spec: TrainSpec, micro_batches: int, model: Any = None) -> list[float]:
+    """The same rows in the same steps, padded; with a model of the plain libraries if it is given."""
     job, _ = job_in(folder)
-    examples = load_examples(job, folder, "train", spec, ModelTokenizer.load(Path(spec.model.folder)))
+    tokenizer = ModelTokenizer.load(Path(spec.model.folder), spec.format.added_tokens)
+    examples = load_examples(job, folder, "train", spec, tokenizer)
     schedule = Schedule(len(examples), spec.training)
     in_order = [examples[index] for step in range(schedule.total_steps) for index in schedule.rows_of_step(step)]
-    model = load_for_training(spec, CPU, pad_id=0)
+    model = model or load_for_training(spec, CPU, pad_id=0)
     torch.manual_seed(spec.training.seed)
     arguments = TrainingArguments(
         output_dir=str(folder / "stock"),
@@ -185,4 +191,87 @@ def test_that_models_of_two_halves_have_the_losses_of_padded_training(
     stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=1)
     assert ours == pytest.approx(stock, abs=1e-4)
     assert len(ours) == 10
+    assert ours[-1] < ours[0]
+
+
+TOKENS = ("<ticket>", "Zendomat", "<end/of#case>")
+
+
+def plain_model_with_tokens(spec: TrainSpec) -> Any:
+    """What a user of the plain libraries writes to add tokens, with the weights that our run begins with."""
+    folder, task = spec.model.folder, spec.objective.task
+    labels = {} if task.generates else {"num_labels": len(spec.labels)}
+    kind = getattr(transformers, auto_class(task, seq2seq=spec.model.seq2seq))
+    model, tokenizer = kind.from_pretrained(folder, **labels), AutoTokenizer.from_pretrained(folder)
+    model.config.pad_token_id = 0
+    pieces = {token: tokenizer(token, add_special_tokens=False)["input_ids"] for token in spec.format.added_tokens}
+    tokenizer.add_tokens(list(pieces))
+    table = model.get_input_embeddings().weight
+    head = model.get_output_embeddings()
+    tables = [table] if head is None or head.weight is table else [table, head.weight]
+    means = [{token: old[ids].mean(0).detach() for token, ids in pieces.items()} for old in tables]
+    if len(tokenizer) > len(table):
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    table = model.get_input_embeddings().weight
+    tables = [table] if len(means) == 1 else [table, model.get_output_embeddings().weight]
+    numbers = tokenizer.convert_tokens_to_ids(list(pieces))
+    with torch.no_grad():
+        for new, rows in zip(tables, means, strict=True):
+            for number, row in zip(numbers, rows.values(), strict=True):
+                new[number] = row
+    if spec.model.method is Method.LORA:
+        name = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())
+        rows_of = dict.fromkeys([name] + (["lm_head"] if len(means) == 2 else []), numbers)
+        untrained = None if task.generates else ["bert.pooler.dense", "classifier"]
+        config = LoraConfig(
+            r=spec.training.lora_rank,
+            lora_alpha=spec.training.lora_alpha,
+            target_modules="all-linear",
+            exclude_modules=untrained,
+            modules_to_save=untrained,
+            trainable_token_indices=rows_of,
+        )
+        model = get_peft_model(model, config)
+    ours = load_for_training(spec, CPU, pad_id=0)
+    begin = {name: weight for name, weight in ours.named_parameters() if weight.requires_grad}
+    theirs = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    assert begin.keys() == theirs.keys()
+    for name, weight in theirs.items():
+        if "trainable_tokens" in name or "embed" in name or "wte" in name or "shared" in name:
+            assert torch.allclose(weight, begin[name], atol=1e-6)
+        weight.data.copy_(begin[name].data)
+    return model
+
+
+_TIED = {"tie_word_embeddings": True, "vocab_size": 368}
+_GROWS = {"vocab_size": 368}
+
+
+@pytest.mark.expects_log("loss_type=None")
+@pytest.mark.parametrize("method", [Method.LORA, pytest.param(Method.FULL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("llama", {}),
+        ("llama", _TIED),
+        pytest.param("gpt2", _GROWS, marks=pytest.mark.slow),
+        ("bert", {}),
+        ("t5", _GROWS),
+        pytest.param("bart", {}, marks=pytest.mark.slow),
+    ],
+    ids=lambda value: value if isinstance(value, str) else json.dumps(value),
+)
+def test_that_added_tokens_have_the_losses_of_plain_libraries(
+    tmp_path: Path, kind: str, changes: dict[str, Any], method: Method
+) -> None:
+    task = Task.CLASSIFICATION if kind == "bert" else Task.INSTRUCTION
+    model = save_model(tmp_path / "model", kind, **changes)
+    rate = {"learning_rate": 5e-3, "early_stopping_patience": 0, "evaluations_per_epoch": 1}
+    spec = make_run(tmp_path / "run", model, task, method=method, added_tokens=TOKENS, epochs=3, **rate)
+    ours, layout = losses_of_ours(tmp_path / "run", spec)
+    assert layout == ("padded rows" if kind in ("bert", "t5", "bart") else "packed rows")
+    plain = plain_model_with_tokens(spec)
+    stock = losses_of_the_stock_trainer(tmp_path / "run", spec, micro_batches=1, model=plain)
+    assert len(ours) == 15
+    assert ours == pytest.approx(stock, abs=1e-4)
     assert ours[-1] < ours[0]

@@ -105,3 +105,20 @@ def test_that_no_more_graphics_cards_are_used_than_there_are(model: Path) -> Non
     )
     assert problem.todo == "Set the graphics cards to 2."
     assert codes(model, able=NOTHING) == []  # one process needs no card
+
+
+def test_that_an_adapter_and_added_tokens_need_one_table(tmp_path: Path) -> None:
+    """As Flan-T5 is not: it writes from another table than it reads from, whatever its configuration says."""
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+    def found(method: Method, *, tokens: bool = True) -> list[str]:
+        options = {"model_folder": tmp_path, "rows": 64, "abilities": EVERYTHING, "added_tokens": tokens}
+        return [problem.code for problem in find_conflicts(TrainingSettings(), method, **options)]
+
+    save_file({"shared.weight": table, "lm_head.weight": table + 1}, tmp_path / "model.safetensors")
+    assert found(Method.LORA) == found(Method.QLORA) == ["training.tokens_and_adapter"]
+    assert found(Method.FULL) == found(Method.LORA, tokens=False) == []
+    save_file({"shared.weight": table, "lm_head.weight": table.copy()}, tmp_path / "model.safetensors")
+    assert found(Method.LORA) == []
+    save_file({"shared.weight": table}, tmp_path / "model.safetensors")
+    assert found(Method.LORA) == []

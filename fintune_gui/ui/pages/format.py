@@ -28,10 +28,12 @@ from fintune_gui.ui.widgets.lengths_card import LengthsCard
 from fintune_gui.ui.widgets.roles_card import ROLE_NAMES, RolesCard
 from fintune_gui.ui.widgets.template_card import TemplateCard
 from fintune_gui.ui.widgets.token_browser import TokenBrowser
+from fintune_gui.ui.widgets.tokens_card import TokensCard
 from fintune_gui.ui.widgets.words import counted, joined
 
 if TYPE_CHECKING:
     from fintune_gui.dataset.measuring import FormatMeasure
+    from fintune_gui.dataset.token_use import TokenUses
 
 _NARROWEST_LEFT, _WIDEST_LEFT = 288, 330
 _SCROLL_BAR = 12
@@ -53,6 +55,7 @@ class FormatPage(Page):
         self._labels = self._asks(self._take_labels)
         self._tokens = self._asks(self._take_row, self._row_failed)
         self._measuring = self._asks(self._take_measure, self._measuring_failed)
+        self._uses = self._asks(self._take_uses, self._uses_failed)
         self._measuring.progress.connect(self._on_progress)
         self._check = FormatCheck(self.session, self)
         self._check.changed.connect(self._show_problems)
@@ -65,6 +68,8 @@ class FormatPage(Page):
         self.template.chosen.connect(self._choose)
         self.labels = LabelsCard()
         self.labels.chosen.connect(self._choose)
+        self.tokens_card = TokensCard()
+        self.tokens_card.chosen.connect(self._choose)
         self.lengths = LengthsCard()
         self.lengths.chosen.connect(self._choose_length)
         self.browser = TokenBrowser()
@@ -94,7 +99,7 @@ class FormatPage(Page):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 2, 0)
         layout.setSpacing(metrics.GAP)
-        for card in (self.roles, self.template, self.labels, self.lengths):
+        for card in (self.roles, self.template, self.labels, self.lengths, self.tokens_card):
             layout.addWidget(card)
         layout.addStretch(1)
         area = QScrollArea()
@@ -118,8 +123,15 @@ class FormatPage(Page):
         self._check.look()
         self.roles.show_roles(facts.columns, format_.roles, task, editable=editable)
         self.template.setVisible(task in (Task.INSTRUCTION, Task.CHAT))
+        self.tokens_card.show_tokens(format_.added_tokens, editable=editable)
         name = model.short_name if model else ""
-        self.template.show_format(format_, name, model.has_chat_template if model else None, editable=editable)
+        self.template.show_format(
+            format_,
+            name,
+            model.has_chat_template if model else None,
+            editable=editable,
+            two_halves=model is not None and model.seq2seq,
+        )
         self.lengths.show_limit(format_.max_length, model.context_length if model else None, editable=editable)
         rows = (session.folder.folder, facts.dataset_fingerprint)
         self._proposal.ask((rows, task), lambda _task: format_work.propose(session, task))
@@ -161,8 +173,9 @@ class FormatPage(Page):
         return None
 
     def _show_obstacle(self, title: str, text: str, actions: list[Action]) -> None:
-        for latest in (self._tokens, self._measuring):
+        for latest in (self._tokens, self._measuring, self._uses):
             latest.forget()
+        self.tokens_card.show_uses(None, editable=False)
         self._measure = None
         self.browser.show_empty(title, text, actions)
         self.lengths.progress.finish()
@@ -183,6 +196,8 @@ class FormatPage(Page):
             lambda _task: format_work.show_row(session, format_, task, model, place=place, row_id=row_id),
         )
         self._measuring.ask(question, lambda work: format_work.measure(session, work, format_, task, model))
+        read = (rows, format_.roles, format_.system_prompt, format_.added_tokens, task, model.folder, model.fingerprint)
+        self._uses.ask(read, lambda work: format_work.token_uses(session, work, format_, task, model))
         if self._measuring.busy:
             self._measure = None
             self.lengths.progress.start("Measuring rows")
@@ -248,6 +263,14 @@ class FormatPage(Page):
         self.lengths.show_note(str(problem_of(error)))
 
     @Slot(object)
+    def _take_uses(self, uses: TokenUses) -> None:
+        self.tokens_card.show_uses(uses, editable=not self.session.read_only)
+
+    @Slot(object)
+    def _uses_failed(self, _error: Exception) -> None:
+        self.tokens_card.show_uses(None, editable=False)  # why is told where the row's tokens would be
+
+    @Slot(object)
     def _lookup_failed(self, error: Exception) -> None:
         self.problems.show_problems([problem_of(error)])
 
@@ -257,7 +280,7 @@ class FormatPage(Page):
 
     @Slot()
     def _forget(self) -> None:
-        for latest in (self._proposal, self._labels, self._tokens, self._measuring):
+        for latest in (self._proposal, self._labels, self._tokens, self._measuring, self._uses):
             latest.forget()
         self._place, self._row_id, self._total, self._measure = 0, 0, 0, None
 

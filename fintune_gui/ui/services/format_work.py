@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fintune_gui.dataset.label_sets import FoundSeparator
     from fintune_gui.dataset.measuring import FormatMeasure
     from fintune_gui.dataset.store import Dataset
+    from fintune_gui.dataset.token_use import TokenUses
     from fintune_gui.dataset.tokenizer import ModelTokenizer
 
 PROPOSED_FROM = 1000
@@ -111,7 +112,7 @@ def show_row(
         place = int(np.searchsorted(view, row_id))
     place = min(max(place, 0), len(view) - 1)
     row = dataset.row(int(view[place]))
-    tokenizer = _tokenizer(model)
+    tokenizer = _tokenizer(model, format_)
     encoded = encode_row(tokenizer, row, format_, objective)
     label = row.get(format_.roles.get(Role.LABEL, "")) if not objective.generates else None
     if objective is Objective.MULTI_LABEL:
@@ -128,12 +129,22 @@ def measure(
 
     return measure_format(
         _rows(session),
-        _tokenizer(model),
+        _tokenizer(model, format_),
         format_,
         objective,
         report=task.report,
         check_cancelled=task.check_cancelled,
     )
+
+
+def token_uses(
+    session: ProjectSession, task: Task, format_: FormatSettings, objective: Objective, model: ModelChoice
+) -> TokenUses:
+    """What added tokens do for a sample of the rows, and which ones would be worth adding."""
+    from fintune_gui.dataset.token_use import find_token_uses
+
+    own = _load_tokenizer(model.folder, model.fingerprint, ())
+    return find_token_uses(_rows(session), own, format_, objective, check_cancelled=task.check_cancelled)
 
 
 def _rows(session: ProjectSession) -> Dataset:
@@ -143,12 +154,12 @@ def _rows(session: ProjectSession) -> Dataset:
     return dataset
 
 
-def _tokenizer(model: ModelChoice) -> ModelTokenizer:
-    return _load_tokenizer(model.folder, model.fingerprint)
+def _tokenizer(model: ModelChoice, format_: FormatSettings) -> ModelTokenizer:
+    return _load_tokenizer(model.folder, model.fingerprint, format_.added_tokens)
 
 
 @lru_cache(maxsize=2)
-def _load_tokenizer(folder: str, _fingerprint: str) -> ModelTokenizer:
+def _load_tokenizer(folder: str, _fingerprint: str, added_tokens: tuple[str, ...]) -> ModelTokenizer:
     from fintune_gui.dataset.tokenizer import ModelTokenizer
 
-    return ModelTokenizer.load(Path(folder))
+    return ModelTokenizer.load(Path(folder), added_tokens)

@@ -1,4 +1,4 @@
-"""Searching the model hub by words: one request, made off the window's thread."""
+"""Searching the model hub by words, made off the window's thread: one request for each kind of model."""
 
 from __future__ import annotations
 
@@ -40,17 +40,14 @@ def search_hub(words: str, task: Task) -> list[HubModel]:
     Raises:
         ModelError: ``model.no_network`` when the hub does not answer, or answers something else.
     """
-    query: list[tuple[str, str]] = [("search", words), ("filter", "safetensors"), ("sort", "downloads")]
-    query += [("limit", str(_MOST))] + [("expand[]", name) for name in ("downloads", "safetensors", "gated")]
-    if task.generates:
-        query.append(("pipeline_tag", "text-generation"))
-    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    kinds: list[tuple[str, str] | None] = [("pipeline_tag", "text-generation") if task.generates else None]
+    if task is Task.INSTRUCTION:
+        kinds.append(("filter", "text2text-generation"))  # T5 and BART; the hub counts them among other things
     try:
         if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
             raise OSError("HF_HUB_OFFLINE is set")
-        with urllib.request.urlopen(f"{hub}/api/models?{urlencode(query)}", timeout=_TIMEOUT_S) as answer:
-            found = json.loads(answer.read(_LARGEST_ANSWER_BYTES))
-        return [_model(item) for item in found]
+        found = {model.id: model for kind in kinds for model in _ask(words, kind)}
+        return sorted(found.values(), key=lambda model: -model.downloads)[:_MOST]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             "model.no_network",
@@ -59,6 +56,16 @@ def search_hub(words: str, task: Task) -> list[HubModel]:
             "Connect to the internet, or choose from the catalogue or a folder.",
             details=str(error),
         ) from error
+
+
+def _ask(words: str, kind: tuple[str, str] | None) -> list[HubModel]:
+    """One request, for models of one kind."""
+    query = [("search", words), ("filter", "safetensors"), ("sort", "downloads"), ("limit", str(_MOST))]
+    query += [("expand[]", name) for name in ("downloads", "safetensors", "gated")]
+    query += [kind] if kind else []
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    with urllib.request.urlopen(f"{hub}/api/models?{urlencode(query)}", timeout=_TIMEOUT_S) as answer:
+        return [_model(item) for item in json.loads(answer.read(_LARGEST_ANSWER_BYTES))]
 
 
 def _model(item: dict[str, object]) -> HubModel:

@@ -79,7 +79,12 @@ class RunSetup(QWidget):
         self.presets.show_project(project, rows)
         model = project.model
         conflicts = model and find_conflicts(
-            project.training, model.method, model_folder=Path(model.folder), rows=rows, abilities=find_abilities()
+            project.training,
+            model.method,
+            model_folder=Path(model.folder),
+            rows=rows,
+            abilities=find_abilities(),
+            added_tokens=bool(project.format.added_tokens),
         )
         self.conflicts = [*(conflicts or []), *seq2seq_problems(project)]
         self.problems.show_problems(self.conflicts)

@@ -6,11 +6,18 @@ from PySide6.QtCore import Signal, Slot
 
 from fintune_gui.project.document import FormatSettings, LearnFrom, Role, Template
 from fintune_gui.ui.widgets.card import Card
-from fintune_gui.ui.widgets.controls import ComboBox, Label
+from fintune_gui.ui.widgets.controls import ComboBox, Label, set_shown
 from fintune_gui.ui.widgets.notes import NotesField
 
 _PROMPT_HEIGHT = 62
 _PLAIN = "Plain paragraphs"
+_NO_PROMPT = "None. It would stand before every row."
+_NO_PREFIX = "None. For example: summarize:"
+_TWO_HALVES = (
+    "This model reads the prompt apart and writes the answer, so there is no template and only the answer is learned. "
+    "A prefix tells it what is asked; one that it was made with helps, such as “summarize:” or "
+    "“translate English to German:”."
+)
 
 
 class TemplateCard(Card):
@@ -28,13 +35,15 @@ class TemplateCard(Card):
         self.template.chosen.connect(self._choose_template)
         self.add(self.template)
         self._note = self.add_note("")
-        self.add(Label("System prompt", "small"))
-        self.system_prompt = NotesField("System prompt", "None. It would stand before every row.")
+        self._prompt_name = Label("System prompt", "small")
+        self.add(self._prompt_name)
+        self.system_prompt = NotesField("System prompt", _NO_PROMPT)
         self.system_prompt.setFixedHeight(_PROMPT_HEIGHT)
         self.system_prompt.committed.connect(self._choose_prompt)
         self.add(self.system_prompt)
         self._prompt_note = self.add_note("")
-        self.add(Label("Learn from", "small"))
+        self._learn_name = Label("Learn from", "small")
+        self.add(self._learn_name)
         self.learn_from = ComboBox("Learn from", [("The answer only", LearnFrom.ANSWER), ("Everything", LearnFrom.ALL)])
         self.learn_from.chosen.connect(self._choose_learn_from)
         self.add(self.learn_from)
@@ -42,9 +51,20 @@ class TemplateCard(Card):
             field.setSizePolicy(field.sizePolicy().Policy.Expanding, field.sizePolicy().Policy.Fixed)
 
     def show_format(
-        self, format_: FormatSettings, model_name: str, has_template: bool | None, *, editable: bool
+        self,
+        format_: FormatSettings,
+        model_name: str,
+        has_template: bool | None,
+        *,
+        editable: bool,
+        two_halves: bool = False,
     ) -> None:
-        """Show the settings. `has_template`: whether the model has one of its own; None while no model is chosen."""
+        """Show the settings.
+
+        Args:
+            has_template: Whether the model has one of its own; None while no model is chosen.
+            two_halves: Whether it reads and writes apart. What means nothing for it is shown only where it is set.
+        """
         own = f"The model's own: {model_name}" if model_name else "The model's own, if it has one"
         if has_template is False and format_.template is not Template.MODEL:
             self.template.set_choices([(_PLAIN, Template.PLAIN)])
@@ -56,7 +76,16 @@ class TemplateCard(Card):
             self._note.setText(
                 "This model has no chat template of its own: choose plain paragraphs." if has_template is False else ""
             )
+        if two_halves:
+            self._note.setText(_TWO_HALVES)
         self._note.setVisible(bool(self._note.text()))
+        self.set_title("Prompt" if two_halves else "Template")
+        self._prompt_name.setText("Prefix" if two_halves else "System prompt")
+        self.system_prompt.setAccessibleName(self._prompt_name.text())
+        self.system_prompt.setPlaceholderText(_NO_PREFIX if two_halves else _NO_PROMPT)
+        set_shown(self.template, shown=not two_halves or format_.template is Template.MODEL)
+        for widget in (self._learn_name, self.learn_from):
+            set_shown(widget, shown=not two_halves or format_.learn_from is LearnFrom.ALL)
         self.system_prompt.set_text(format_.system_prompt)
         column = format_.roles.get(Role.SYSTEM)
         self._prompt_note.setText(f"Used where the column “{column}” is empty." if column else "")

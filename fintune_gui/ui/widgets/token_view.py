@@ -26,6 +26,8 @@ class Span(Protocol):
     def text(self) -> str: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def added(self) -> bool: ...
 
 
 class TokenView(QWidget):
@@ -56,7 +58,7 @@ class TokenView(QWidget):
         top.setStretch(1, 1)
         layout.addLayout(top)
         layout.addWidget(self._view, 1)
-        self._spans: tuple[tuple[str, str], ...] = ()
+        self._spans: tuple[tuple[str, str, bool], ...] = ()
         self._label_is_learned = False
         self._write()
 
@@ -66,12 +68,12 @@ class TokenView(QWidget):
         With `label_is_learned` no token is learned by itself: the whole text leads to a label.
         """
         self._label_is_learned = label_is_learned
-        self._spans = tuple((span.text, span.kind) for span in spans)
+        self._spans = tuple((span.text, span.kind, span.added) for span in spans)
         self._write()
 
     def counts(self) -> dict[str, int]:
         """How many tokens of each kind are shown."""
-        return {kind: sum(1 for _, shown in self._spans if shown == kind) for kind in KINDS}
+        return {kind: sum(1 for _, shown, _ in self._spans if shown == kind) for kind in KINDS}
 
     def text(self) -> str:
         """What is shown, as plain text."""
@@ -80,11 +82,15 @@ class TokenView(QWidget):
     def _write(self) -> None:
         self._legend.clear()
         cursor = self._legend.textCursor()
+        counts, added = self.counts(), any(added for *_, added in self._spans)
         for kind in KINDS:
+            if added and kind in ("special", "cut") and not counts[kind]:
+                continue  # the line is short, and says at least what is there
             cursor.insertText(f" {_LEGEND[kind]} ", _format(kind))
             cursor.insertText("   ", QTextCharFormat())
+        if added:
+            cursor.insertText(" added ", _format("context", added=True))
         self._legend.setFixedWidth(int(self._legend.document().idealWidth()) + 4)
-        counts = self.counts()
         total = sum(counts.values()) - counts["cut"]
         learned = "the label is learned" if self._label_is_learned else f"{counts['trained']:,} are learned"
         words = f"{total:,} tokens · {learned}" if self._spans else ""
@@ -96,14 +102,14 @@ class TokenView(QWidget):
         spacing.setLineHeight(150, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
         cursor.setBlockFormat(spacing)
         cursor.beginEditBlock()
-        for text, span_kind in self._spans:
+        for text, span_kind, added in self._spans:
             if span_kind == "part":
                 self._write_heading(cursor, text, spacing)
                 continue
             parts = text.split("\n")
             for number, part in enumerate(parts):
                 last = number == len(parts) - 1
-                cursor.insertText(part if last else part + "⏎", _format(span_kind))
+                cursor.insertText(part if last else part + "⏎", _format(span_kind, added=added))
                 if not last:
                     cursor.insertBlock(spacing)
         cursor.endEditBlock()
@@ -127,8 +133,8 @@ class TokenView(QWidget):
             self._write()
 
 
-def _format(kind: str) -> QTextCharFormat:
-    """Colour and, for those who do not see colours, weight or a line through."""
+def _format(kind: str, *, added: bool = False) -> QTextCharFormat:
+    """Colour and, for those who do not see colours, a line below or through; bold for what the user added."""
     t = tokens()
     shape = QTextCharFormat()
     shape.setFont(font())
@@ -137,6 +143,9 @@ def _format(kind: str) -> QTextCharFormat:
         "special": (t.ink("warn"), t.soft("warn")),
         "cut": (t.ink("bad"), t.soft("bad")),
     }.get(kind, (t.muted, mix(t.surface, t.text, 0.03)))
+    if added:
+        ink, behind = (t.text if kind == "context" else ink), mix(t.surface, t.accent, 0.3)
+        shape.setFontWeight(QFont.Weight.Bold)
     shape.setForeground(QColor(ink))
     shape.setBackground(QColor(behind))
     if kind == "trained":

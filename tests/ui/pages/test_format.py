@@ -15,6 +15,7 @@ from fintune_gui.project.store import read_project
 from fintune_gui.ui.pages.format import FormatPage
 from tests.helpers.pages import opened_session, shown_page
 from tests.helpers.rows import bring_rows, questions, tickets, tiny_base
+from tests.helpers.tiny import choice, save_model
 
 ANSWERS = {Role.INSTRUCTION: "question", Role.ANSWER: "answer"}
 LABELS = {Role.TEXT: "text", Role.LABEL: "label"}
@@ -124,10 +125,10 @@ def test_that_a_row_is_shown_token_by_token_and_only_its_answer_is_learned(qtbot
     page = with_tokens(qtbot, session)
 
     spans = page.browser.tokens._spans
-    assert "".join(text for text, _ in spans) == (
+    assert "".join(text for text, *_ in spans) == (
         "<|im_start|>user\nIs boat 0 free?<|im_end|>\n<|im_start|>assistant\nYes, boat 0 is free.<|im_end|>\n"
     )
-    assert "".join(text for text, kind in spans if kind == "trained") == "Yes, boat 0 is free.<|im_end|>"
+    assert "".join(text for text, kind, _ in spans if kind == "trained") == "Yes, boat 0 is free.<|im_end|>"
     counts = page.browser.tokens.counts()
     assert f"{len(spans)} tokens · {counts['trained']} are learned" in words(page)
 
@@ -284,3 +285,76 @@ def test_that_every_control_has_a_name_for_screen_readers(qtbot, session) -> Non
                 page.template.system_prompt, page.browser.next, page.browser.previous,
                 *page.roles.fields.values()]  # fmt: skip
     assert all(control.accessibleName() for control in controls)
+
+
+def tagged(count: int) -> list[dict[str, str]]:
+    """Rows in which a tag and a name occur again and again."""
+    return [
+        {"question": f"<ticket>{n} my Zendomat is stuck", "answer": f"Close <ticket>{n} please", "note": ""}
+        for n in range(count)
+    ]
+
+
+def tokens_known(qtbot, page: FormatPage) -> None:
+    settle(qtbot, page)
+    qtbot.waitUntil(lambda: not page._uses.busy)
+
+
+def test_that_a_suggested_token_is_added_with_a_click_and_marked_in_the_row(qtbot, session) -> None:
+    page = with_tokens(qtbot, session, tagged(12))
+    tokens_known(qtbot, page)
+    offer = next(b for b in page.tokens_card.suggestions if b.text().startswith("<ticket>"))
+    before = page.browser.tokens.counts()
+
+    offer.click()
+    tokens_known(qtbot, page)
+
+    assert saved(page).added_tokens == ("<ticket>",)
+    assert page.tokens_card.field.toPlainText() == "<ticket>"
+    assert not any(b.text().startswith("<ticket>") for b in page.tokens_card.suggestions)
+    assert "“<ticket>” stands 24 times and saves" in words(page)
+    assert sum(page.browser.tokens.counts().values()) < sum(before.values())
+    assert "added" in page.browser.tokens._legend.toPlainText()
+
+
+def test_that_tokens_are_typed_one_a_line_and_wrong_ones_are_told(qtbot, session) -> None:
+    page = with_tokens(qtbot, session, tagged(12))
+
+    page.tokens_card.field.setPlainText("<ticket>\n" + "x" * 80)
+    page.tokens_card.field.commit()
+    assert "at most 64 characters" in words(page)
+    assert saved(page).added_tokens == ()
+
+    page.tokens_card.field.setPlainText(" <ticket> \n\nnowhere to be found\n<ticket>")
+    page.tokens_card.field.commit()
+    tokens_known(qtbot, page)
+    assert saved(page).added_tokens == ("<ticket>", "nowhere to be found")
+    assert "at most 64 characters" not in words(page)
+    assert "“nowhere to be found” stands nowhere: nothing can be learned for it." in words(page)
+
+
+def test_that_a_model_of_two_halves_is_asked_for_a_prefix_and_not_for_a_template(
+    qtbot, session, tmp_path: Path
+) -> None:
+    model = choice(save_model(tmp_path / "t5", "t5"))
+    bring_rows(qtbot, session, questions(6), ANSWERS)
+    session.apply(session.project.with_(model=model))
+    page = shown_page(qtbot, session, FormatPage)
+    settle(qtbot, page)
+
+    assert page.template.title.text() == "Prompt"
+    assert page.template.system_prompt.accessibleName() == "Prefix"
+    assert "chat template" not in words(page)
+    assert "reads the prompt apart and writes the answer" in words(page)
+    assert not page.template.template.isVisible()
+    assert not page.template.learn_from.isVisible()
+
+    page.template.system_prompt.setPlainText("summarize:")
+    page.template.system_prompt.commit()
+    settle(qtbot, page)
+    assert saved(page).system_prompt == "summarize:"
+    assert "summarize: " in page.browser.tokens.text()
+
+    # what means nothing for it is shown where it is set, so that it can be mended
+    session.apply(session.project.with_(format=session.project.format.model_copy(update={"learn_from": LearnFrom.ALL})))
+    assert page.template.learn_from.isVisible()

@@ -28,6 +28,18 @@ def test_that_models_are_found_with_what_the_hub_knows_of_them(monkeypatch) -> N
     ]
 
 
+def test_that_instructions_also_find_models_of_two_halves(monkeypatch) -> None:
+    with stand_in_hub("one/large", {}) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        hub.found = FOUND
+        found = search_hub("summaries", Task.INSTRUCTION)
+        assert hub.kinds == ["text-generation", "safetensors", "safetensors", "text2text-generation"]
+        search_hub("labels", Task.CLASSIFICATION)
+        assert hub.kinds[4:] == ["safetensors"]
+
+    assert [model.id for model in found] == ["one/large", "two/plain"]
+
+
 @pytest.mark.parametrize("answer", [[{"no": "id"}], ["text"], 5])
 def test_that_an_answer_that_is_none_says_so(monkeypatch, answer) -> None:
     with stand_in_hub("one/large", {}) as hub:

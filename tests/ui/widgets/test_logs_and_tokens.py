@@ -15,6 +15,7 @@ from fintune_gui.ui.widgets.token_view import TokenView
 class Token(NamedTuple):
     text: str
     kind: str
+    added: bool = False
 
 
 ROW = [
@@ -106,3 +107,19 @@ def test_that_tokens_follow_the_theme(qtbot) -> None:
     QTest.qWait(1)
     light = view._view.document().firstBlock().begin().fragment().charFormat().foreground().color().lightness()
     assert dark > light
+
+
+def test_that_added_tokens_are_bold_and_named(qtbot) -> None:
+    view = TokenView()
+    qtbot.addWidget(view)
+    view.show_tokens([Token("see ", "context"), Token("<ticket>", "trained", added=True)])
+    part = view._view.document().firstBlock().begin()
+    weights = []
+    while not part.atEnd():
+        weights.append((part.fragment().text(), part.fragment().charFormat().fontWeight() >= 700))
+        part += 1
+    assert weights == [("see ", False), ("<ticket>", True)]
+    assert "added" in view._legend.toPlainText()
+    assert "cut off" not in view._legend.toPlainText()
+    view.show_tokens(ROW)
+    assert "added" not in view._legend.toPlainText()
