@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from fintune_gui.project.computer import Computer
 from fintune_gui.project.document import Task
-from fintune_gui.project.memory import MemoryEstimate, ModelShape, estimate_memory, gigabytes
+from fintune_gui.project.memory import MemoryEstimate, estimate_memory, gigabytes
+from fintune_gui.project.model_shape import ModelShape
 from fintune_gui.project.settings import Method, TrainingSettings
 
 TIGHT = 0.7
