@@ -113,16 +113,16 @@ def estimate_memory(
     tokens = _tokens_at_once(training.batch_size, max_length, 1 if one_row else most)
     activations = _activations(shape, method, training, tokens, max_length, on_gpu=on_gpu)
     work = _at_work(shape, tokens, adapter=adapter, generates=task.generates)
-    gradients = float(learning * _NUMBER_BYTES)
+    gradients, how_gradients = float(learning * _NUMBER_BYTES), _each(learning, _NUMBER_BYTES)
     if tokens >= training.batch_size * max_length:
-        gradients = max(0.0, gradients - activations)
+        gradients, how_gradients = max(0.0, gradients - activations), "come while activations go"
     optimizer_bytes = _OPTIMIZER_BYTES[training.optimizer]
     parts = [MemoryPart("Weights", int(shape.parameters * weight_bytes), _each(shape.parameters, weight_bytes))]
     if adapter:
         how = f"rank {training.lora_rank}: {_each(learning, _NUMBER_BYTES)}"
         parts.append(MemoryPart("Adapter", learning * _NUMBER_BYTES, how))
     parts += [
-        MemoryPart("Gradients", int(gradients), _each(learning, _NUMBER_BYTES)),
+        MemoryPart("Gradients", int(gradients), how_gradients),
         MemoryPart("Optimizer", int(learning * optimizer_bytes), _each(learning, optimizer_bytes)),
         MemoryPart("Activations", int(activations), f"{tokens:,} tokens at once"),
         MemoryPart("At work", int(work.bytes), work.how),

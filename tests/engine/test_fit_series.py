@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from fintune_gui.engine import fit_series
 from fintune_gui.project.cheaper import CheaperWay
@@ -28,7 +29,11 @@ def _with_lora(train: TrainSpec) -> Trial:
 
 
 def test_that_a_cheaper_way_after_a_heavy_one_shows_its_own_lower_peak(tmp_path: Path) -> None:
-    model = save_model(tmp_path / "model", vocab_size=150_000)
+    model = save_model(tmp_path / "model")
+    wide = LlamaConfig.from_pretrained(
+        model, hidden_size=512, intermediate_size=1024, num_hidden_layers=4, head_dim=128
+    )
+    LlamaForCausalLM(wide).save_pretrained(model)  # weights that stand out from what a process takes anyway
     train = make_run(tmp_path / "job", model, method=Method.FULL)
     job, events = job_in(tmp_path / "job")
     spec = FitSpec(train=train, steps=2, cheaper=(_with_lora(train), Trial(way=SHORTER, train=train)))

@@ -83,6 +83,7 @@ class ModelPage(Page):
         for item in (self.sources, self._progress_card, self.preparing.failure, self.access):
             self.body.addWidget(item)
         self.body.addLayout(columns)
+        self.body.addWidget(self.bench.cheaper)
         self.catalogue = CatalogueCard()
         self.catalogue.wanted.connect(self.prepare)
         self.catalogue.hub.search_wanted.connect(self._search_hub)
@@ -118,6 +119,7 @@ class ModelPage(Page):
         self._chosen.setVisible(model is not None)
         self.bench.card.setVisible(model is not None)
         if model is None:
+            self.bench.cheaper.hide()
             self.header.set_status("Choose the model that yours is made from.")
             self.header.set_primary("")
             return

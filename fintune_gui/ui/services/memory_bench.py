@@ -23,7 +23,7 @@ from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
 from fintune_gui.ui.widgets.card import Badge, Card
-from fintune_gui.ui.widgets.cheaper_view import CheaperView
+from fintune_gui.ui.widgets.cheaper_view import CheaperCard
 from fintune_gui.ui.widgets.controls import Button, CheckBox, HorizontalLine, Label
 from fintune_gui.ui.widgets.facts import FactGrid
 from fintune_gui.ui.widgets.memory_view import FIT_TONES, MemoryView, fitting
@@ -38,6 +38,7 @@ class MemoryBench(QObject):
 
     Attributes:
         card: The card.
+        cheaper: Another one, below it: the cheaper settings that were measured.
         measuring: The dry run.
 
     Signals:
@@ -60,6 +61,8 @@ class MemoryBench(QObject):
         self.measuring = PageJob(session, ("Try again", self.measure), self)
         self.measuring.changed.connect(self.changed)
         self.card = self._build_card()
+        self.cheaper = CheaperCard()
+        self.cheaper.wanted.connect(self.way_wanted)
 
     def _build_card(self) -> Card:
         card = Card("Memory for training")
@@ -84,9 +87,6 @@ class MemoryBench(QObject):
         self.with_cheaper.setChecked(True)
         self.with_cheaper.setToolTip("Takes about as long again for each of them")
         card.add(self.with_cheaper)
-        self.cheaper = CheaperView()
-        self.cheaper.wanted.connect(self.way_wanted)
-        card.add(self.cheaper)
         card.body.addStretch(1)
         return card
 

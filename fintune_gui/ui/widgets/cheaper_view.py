@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from fintune_gui.project.measured import Measured, MeasuredWay
 from fintune_gui.ui.theme import metrics
-from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
+from fintune_gui.ui.widgets.card import Card
+from fintune_gui.ui.widgets.controls import Button, Label
 
 
 class CheaperRow(QWidget):
@@ -41,8 +42,8 @@ class CheaperRow(QWidget):
         self.setAccessibleName(f"{cheaper.way.title}: {self.effect.text()}")
 
 
-class CheaperView(QWidget):
-    """The ways that a dry run tried, one below the other; nothing where there are none.
+class CheaperCard(Card):
+    """The ways that a dry run tried, one below the other; hidden where there are none.
 
     Signals:
         wanted: The `CheaperWay` that the user takes.
@@ -51,13 +52,12 @@ class CheaperView(QWidget):
     wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Cheaper settings, measured", parent=parent)
         self.rows: list[CheaperRow] = []
         self._shown: Measured | None = None
-        self._list = QVBoxLayout(self)
-        self._list.setContentsMargins(0, 0, 0, 0)
+        self._list = QVBoxLayout()
         self._list.setSpacing(metrics.SMALL_GAP)
-        self.setAccessibleName("Cheaper settings")
+        self.body.addLayout(self._list)
         self.hide()
 
     def show_ways(self, found: Measured | None, *, enabled: bool) -> None:
@@ -77,8 +77,6 @@ class CheaperView(QWidget):
         self.rows = []
         if not ways or before is None:
             return
-        self._list.addWidget(HorizontalLine())
-        self._list.addWidget(Label("Cheaper settings, measured", "card_title"))
         for cheaper in ways:
             row = CheaperRow(cheaper, before)
             row.wanted.connect(partial(self.wanted.emit, cheaper.way))
