@@ -127,11 +127,22 @@ class ModelPage(Page):
         self.facts.show_facts(model_facts(model))
         self.methods.setEnabled(not session.read_only)
         obstacle = _qlora_obstacle(model)
-        self.methods.set_choices([*METHODS, Choice(Method.QLORA, "QLoRA", obstacle or _QLORA_TEXT)])
+        self.methods.set_choices(self._method_choices(project, model, obstacle))
         self.methods.set_value(model.method)
         self.methods.card(Method.QLORA).setEnabled(not obstacle)
         self._show_memory(project, model)
         self.continue_to(Step.TRAIN, enabled=not self.preparing.busy, reason="Wait until the model is ready.")
+
+    def _method_choices(self, project: Project, model: ModelChoice, qlora_obstacle: str) -> list[Choice]:
+        """The methods, each with what it would need of the model."""
+        needs = self.bench.method_words(project, model)
+        if qlora_obstacle:
+            needs.pop(Method.QLORA, None)
+        choices = [*METHODS, Choice(Method.QLORA, "QLoRA", qlora_obstacle or _QLORA_TEXT)]
+        return [
+            Choice(choice.value, choice.title, f"{choice.text} {needs.get(Method(str(choice.value)), '')}".strip())
+            for choice in choices
+        ]
 
     def page_shown(self) -> None:
         self.bench.look()

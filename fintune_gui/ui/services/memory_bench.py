@@ -14,7 +14,7 @@ from fintune_gui.project.errors import DataError
 from fintune_gui.project.fitting import Fit, Outlook, look_ahead
 from fintune_gui.project.flow import Step, input_fingerprints
 from fintune_gui.project.measured import last_measured
-from fintune_gui.project.memory import MemoryEstimate
+from fintune_gui.project.memory import MemoryEstimate, gigabytes
 from fintune_gui.project.model_shape import ModelShape, read_shape
 from fintune_gui.project.settings import Method
 from fintune_gui.ui.services.background import run_in_background
@@ -135,11 +135,25 @@ class MemoryBench(QObject):
 
         run_in_background(self, lambda _task: read_shape(Path(folder)), success=take)
 
-    def _outlook(self, shape: ModelShape, project: Project, context_length: int) -> Outlook:
+    def method_words(self, project: Project, model: ModelChoice) -> dict[Method, str]:
+        """What each method would need of this model, and whether that fits; nothing while it is not known."""
+        if self._shape is None or self._shape_of != model.folder or self._computer is None:
+            return {}
+        words = {}
+        for method in Method:
+            outlook = self._outlook(self._shape, project, model.context_length, method)
+            words[method] = f"About {gigabytes(outlook.estimate.total)}: {outlook.fit.value}."
+        return words
+
+    def _outlook(
+        self, shape: ModelShape, project: Project, context_length: int, method: Method | None = None
+    ) -> Outlook:
+        """The judgement with one method, by default the chosen one."""
         assert self._computer is not None
+        chosen = project.model.method if project.model is not None else Method.LORA
         return look_ahead(
             shape,
-            project.model.method if project.model is not None else Method.LORA,
+            method or chosen,
             project.training,
             self._computer,
             self._free_memory,

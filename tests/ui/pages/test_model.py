@@ -226,6 +226,15 @@ def test_that_the_method_is_stored_and_changes_the_estimate(qtbot, session, comp
     assert page.bench.badge.text() == "fits"
 
 
+def test_that_each_method_says_what_it_would_need_and_whether_it_fits(qtbot, session, computer) -> None:
+    computer(0.7)
+    page = with_model(qtbot, session)
+
+    told = {method: page.methods.card(method).accessibleDescription() for method in Method}
+    assert told[Method.LORA].endswith("About 0.6 GB: tight.")
+    assert told[Method.FULL].endswith("About 0.7 GB: tight.")
+
+
 @pytest.mark.parametrize("installed", [False, True])
 def test_that_qlora_is_open_only_where_its_library_is(qtbot, session, monkeypatch, installed: bool) -> None:
     monkeypatch.setattr(combinations.sys, "platform", "linux")
