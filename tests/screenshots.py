@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QDeadlineTimer, QEventLoop, QThreadPool
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from fintune_gui.dataset.apply import record_import
 from fintune_gui.dataset.cleaning import apply_recipe, find_problems, safe_steps
@@ -26,13 +26,17 @@ from fintune_gui.dataset.importing import add_files
 from fintune_gui.dataset.samples import create_sample
 from fintune_gui.dataset.splitting import make_split
 from fintune_gui.dataset.store import Dataset
+from fintune_gui.project.cheaper import cheaper_ways
+from fintune_gui.project.combinations import Abilities
 from fintune_gui.project.document import Metric, Objective, Project, Task
 from fintune_gui.project.errors import Problem
 from fintune_gui.project.flow import Facts, Step, input_fingerprints
+from fintune_gui.project.measured import Measured, MeasuredWay
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.store import ProjectFolder
 from fintune_gui.ui.services.background import wait_for_background
 from fintune_gui.ui.services.imported_rows import HISTORY, REJECTS, ROWS
+from fintune_gui.ui.services.model_words import measured_facts
 from fintune_gui.ui.theme import theme
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.window import MainWindow
@@ -77,7 +81,26 @@ def _show(name: str, page: Any) -> Iterator[None]:
     page.rows.show_view(ROWS)
 
 
+@contextmanager
+def _measured(page: Any) -> Iterator[None]:
+    """What a dry run found, with the cheaper settings that it tried."""
+    ways = cheaper_ways(page.session.project, Abilities(cuda=False, bitsandbytes=False))
+    figures = [Measured(peak * 1e9, speed, 300 / speed, 4e6, 2) for peak, speed in ((0.9, 250), (1.0, 420))]
+    cheaper = [MeasuredWay(way, found) for way, found in zip(ways, figures, strict=False)]
+    cheaper += [MeasuredWay(way, None, "It does not fit into memory.") for way in ways[2:3]]
+    found = Measured(1.5e9, 310, 1.1, 6e6, 3, tuple(cheaper))
+    page.bench.measured.show_facts(measured_facts(found))
+    page.bench.measured.show()
+    page.bench.cheaper.show_ways(found, enabled=True)
+    _settle()
+    page.findChild(QScrollArea).ensureWidgetVisible(page.bench.cheaper)
+    yield
+    page.bench.cheaper.show_ways(None, enabled=True)
+    page.bench.measured.hide()
+
+
 VIEWS: dict[Step, dict[str, Callable[[Any], AbstractContextManager[None]]]] = {
+    Step.MODEL: {"measured": _measured},
     Step.DATA: {
         "facets": _facets,
         "history": partial(_show, HISTORY),

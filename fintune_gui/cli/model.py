@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fintune_gui.cli.output import Json, Output, duration, size
 from fintune_gui.cli.work import ProjectPath, do_job, open_project, open_rows
 from fintune_gui.project.catalogue import catalogue
+from fintune_gui.project.cheaper import CheaperWay
 from fintune_gui.project.computer import free_memory, this_computer
 from fintune_gui.project.document import FormatSettings, ModelChoice, Task
 from fintune_gui.project.fitting import look_ahead
+from fintune_gui.project.measured import Measured, MeasuredWay, measured_from
 from fintune_gui.project.memory import gigabytes, short_count
 from fintune_gui.project.paths import user_path
 from fintune_gui.project.settings import Method, TrainingSettings
@@ -97,18 +99,60 @@ def _list_models(folder: Path | None, method: Method | None, task: Task | None, 
     output.finish({"written": catalogue().written.isoformat(), "computer": computer.name, "models": found})
 
 
-def fit(project: ProjectPath, *, threads: Threads = None, as_json: Json = False) -> None:
-    """Measure a dry run on the longest rows: memory, hours."""
+def fit(
+    project: ProjectPath,
+    *,
+    cheaper: Annotated[
+        bool, typer.Option("--cheaper/--no-cheaper", help="Also measure settings that need less memory.")
+    ] = True,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a dry run on the longest rows: memory, hours, and what cheaper settings would bring."""
     from fintune_gui.dataset.runs import create_fit
 
     output = Output(as_json=as_json)
     with open_project(project, to_change=True) as opened:
         with open_rows(opened) as dataset:
-            folder = create_fit(opened, dataset)
+            folder = create_fit(opened, dataset, cheaper=cheaper)
         result = do_job(folder, output, threads=threads).result
-    output.say(
-        f"It fits: {size(result['peak_memory_bytes'])} of memory at most, {result['tokens_per_second']:,.0f} tokens/s, "
-        f"about {duration(result['hours'] * 3600)} for the whole run. "
-        f"A checkpoint takes {size(result['checkpoint_bytes'])}."
-    )
-    output.finish(result)
+    found = measured_from(result)
+    if found.fits:
+        output.say(
+            f"It fits: {size(found.peak_memory_bytes)} of memory at most, {found.tokens_per_second:,.0f} tokens/s, "
+            f"about {duration(found.hours * 3600)} for the whole run. "
+            f"A checkpoint takes {size(found.checkpoint_bytes)}."
+        )
+    else:
+        output.say("It does not fit into memory with these settings.")
+    if found.cheaper:
+        output.table([_line(way, found) for way in found.cheaper], header=_CHEAPER)
+    output.finish(_told(result, found))
+
+
+_CHEAPER = ("CHEAPER", "MEASURED", "WHOLE RUN", "CHECKPOINT", "HOW TO SET IT")
+
+
+def _line(cheaper: MeasuredWay, before: Measured) -> tuple[str, ...]:
+    """A cheaper way as a line of the table."""
+    hours, checkpoint = "", ""
+    if cheaper.measured is not None:
+        hours, checkpoint = duration(cheaper.measured.hours * 3600), size(cheaper.measured.checkpoint_bytes)
+    return (cheaper.way.title, cheaper.effect(before), hours, checkpoint, _how_to_set(cheaper.way))
+
+
+def _how_to_set(way: CheaperWay) -> str:
+    """The words of the command line that apply a way."""
+    if way.method is not None:
+        return f"fintune model --method {way.method.value}"
+    if way.max_length is not None:
+        return f"fintune format --max-length {way.max_length}"
+    return " ".join(f"--set {name}={value}" for name, value in way.training.items())
+
+
+def _told(result: dict[str, Any], found: Measured) -> dict[str, Any]:
+    ways = [
+        {**told, "effect": way.effect(found), "how": _how_to_set(way.way)}
+        for told, way in zip(result.get("cheaper", []), found.cheaper, strict=True)
+    ]
+    return {**result, "fits": found.fits, "cheaper": ways}

@@ -17,8 +17,9 @@ from fintune_gui.dataset.snapshot import write_rows
 from fintune_gui.dataset.splitting import SplitManifest, current_split, split_rows
 from fintune_gui.dataset.store import Dataset
 from fintune_gui.dataset.tokenizer import ModelTokenizer
+from fintune_gui.project.cheaper import cheaper_ways
 from fintune_gui.project.combinations import find_abilities, find_conflicts
-from fintune_gui.project.document import ModelChoice, Role, Task, Template
+from fintune_gui.project.document import ModelChoice, Project, Role, Task, Template
 from fintune_gui.project.errors import FintuneError, ModelError, Problem, TrainingError
 from fintune_gui.project.exporting import check_export
 from fintune_gui.project.files import disk_errors_explained
@@ -39,6 +40,7 @@ from fintune_gui.project.spec import (
     LookSpec,
     PrepareSpec,
     TrainSpec,
+    Trial,
     read_spec,
     write_spec,
 )
@@ -100,16 +102,33 @@ def create_continuation(pf: ProjectFolder, run: int) -> Path:
     return folder
 
 
-def create_fit(pf: ProjectFolder, dataset: Dataset, steps: int = 3) -> Path:
+def create_fit(pf: ProjectFolder, dataset: Dataset, steps: int = 3, *, cheaper: bool = False) -> Path:
     """Freeze a measured dry run of a few steps. Returns its folder, which belongs to no run.
+
+    Args:
+        cheaper: Whether it also measures settings that need less memory.
 
     Raises:
         FintuneError: as `create_run`.
     """
     model, split = _ready(pf, dataset)
     folder = pf.new_job_folder("fit")
-    spec = FitSpec(train=_train_spec(pf, dataset, model, split, 1 + max(pf.run_numbers(), default=0)), steps=steps)
-    return _make(pf, dataset, split, folder, spec)
+    train = _train_spec(pf, dataset, model, split, 1 + max(pf.run_numbers(), default=0))
+    ways = cheaper_ways(pf.project, find_abilities()) if cheaper else []
+    trials = tuple(Trial(way=way, train=_changed(train, way.applied_to(pf.project), dataset)) for way in ways)
+    return _make(pf, dataset, split, folder, FitSpec(train=train, steps=steps, cheaper=trials))
+
+
+def _changed(train: TrainSpec, project: Project, dataset: Dataset) -> TrainSpec:
+    """A run's specification as it would be for a project whose settings were changed, with the same rows."""
+    return train.model_copy(
+        update={
+            "model": project.model,
+            "training": project.training,
+            "format": train.format.model_copy(update={"max_length": project.format.max_length}),
+            "inputs": input_fingerprints(project, Facts(dataset_fingerprint=dataset.fingerprint)),
+        }
+    )
 
 
 def create_evaluation(pf: ProjectFolder, run: int) -> Path:

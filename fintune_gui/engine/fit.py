@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 from fintune_gui.dataset.encoding import ModelTokenizer
 from fintune_gui.engine.checkpoints import optimizer_tensors
 from fintune_gui.engine.data import Example, load_examples
-from fintune_gui.engine.device import Device, choose_device
+from fintune_gui.engine.device import choose_device
 from fintune_gui.engine.job import Job, Result
 from fintune_gui.engine.model import load_for_training, padding_id, trainable_state
 from fintune_gui.engine.precision import settle_precision
@@ -18,8 +16,6 @@ from fintune_gui.engine.stepping import choose_layout
 from fintune_gui.engine.team import assembled
 from fintune_gui.engine.trainer import Schedule, StepTrainer, enable_gradient_checkpointing, plan_of
 from fintune_gui.project.spec import FitSpec
-
-_LOOK_SECONDS = 0.05
 
 
 def run(spec: FitSpec, job: Job) -> Result:
@@ -31,11 +27,12 @@ def run(spec: FitSpec, job: Job) -> Result:
     train = spec.train
     device = choose_device(job)
     tokenizer = ModelTokenizer.load(Path(train.model.folder))
-    examples = load_examples(job, job.folder, "train", train, tokenizer)
-    validation = load_examples(job, job.folder, "validation", train, tokenizer)
+    rows_folder = Path(spec.rows_folder) if spec.rows_folder else job.folder
+    examples = load_examples(job, rows_folder, "train", train, tokenizer)
+    validation = load_examples(job, rows_folder, "validation", train, tokenizer)
     pad_id = padding_id(tokenizer)
     job.progress("Loading the model", 0)
-    with _PeakMemory(device) as peak, assembled(job, train, device, pad_id) as team:
+    with assembled(job, train, device, pad_id) as team:
         model = load_for_training(train, device, pad_id)
         if train.training.gradient_checkpointing:
             enable_gradient_checkpointing(model)
@@ -77,11 +74,12 @@ def run(spec: FitSpec, job: Job) -> Result:
     # Measuring has no backward pass: about a third of the work for each row.
     work = epochs * sum(map(len, examples)) + evaluations * sum(map(len, validation)) / 3
     return "completed", {
-        "peak_memory_bytes": peak.bytes,
+        "peak_memory_bytes": device.peak_memory_bytes(),
         "tokens_per_second": speed,
         "hours": work / speed / 3600,
         "checkpoint_bytes": sum(tensor.nbytes for tensor in saved),
         "steps": len(steps),
+        "longest_row": max(map(len, examples)),
     }
 
 
@@ -91,26 +89,3 @@ def _longest_steps(examples: list[Example], batch_size: int, steps: int) -> list
     return [
         longest[start : start + batch_size] for start in range(0, min(len(longest), steps * batch_size), batch_size)
     ]
-
-
-class _PeakMemory:
-    """The greatest memory in use while the context lasts, in bytes."""
-
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="memory", daemon=True)
-        self.bytes = 0
-
-    def _look(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
-            self.bytes = max(self.bytes, self._device.memory_bytes())
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.bytes = max(self.bytes, self._device.memory_bytes())

@@ -21,11 +21,8 @@ from fintune_gui.engine.data import Example
 from fintune_gui.engine.fused_adapter import FusedLinear, drawing_from
 from fintune_gui.engine.model import Model, base_of, trainable_parameters
 from fintune_gui.engine.stepping import Layout, Sums
+from fintune_gui.project.memory import MOST_FURTHER_GRADIENTS, PARTS_AT_ONCE
 
-WORKERS = 2
-"""Two were measured. Python's own work is done by one thread at a time, so many more would wait for it."""
-_LARGEST_GRADIENTS = 1024**3
-"""Bytes that the further threads' gradients may take."""
 _OF_A_LAYER = ("summary_", "classifier_")
 """Settings of dropout in heads, whose layers, where there are any, are among the model's."""
 _WORTHWHILE = 0.85
@@ -34,12 +31,12 @@ _WORTHWHILE = 0.85
 
 def why_not(model: Model, layout: Layout) -> str:
     """Why parts of a step cannot be computed side by side here; empty if they can."""
-    gradients = sum(parameter.nbytes for parameter in trainable_parameters(model)) * (WORKERS - 1)
+    gradients = sum(parameter.nbytes for parameter in trainable_parameters(model)) * (PARTS_AT_ONCE - 1)
     obstacles = {
         "there is one device": layout.device.torch.type != "cpu",
-        "there are too few cores": torch.get_num_threads() < WORKERS,
+        "there are too few cores": torch.get_num_threads() < PARTS_AT_ONCE,
         "parts would share weights that were rounded for them": layout.device.half,
-        "memory is short": base_of(model).is_activation_checkpointing or gradients > _LARGEST_GRADIENTS,
+        "memory is short": base_of(model).is_activation_checkpointing or gradients > MOST_FURTHER_GRADIENTS,
         "compressed weights cannot be shared": any(type(weight) is not nn.Parameter for weight in model.parameters()),
         "random numbers are drawn in the order of the parts": bool(layout.noise) or _draws_numbers(model),
     }
@@ -70,13 +67,13 @@ class SideBySide:
     def __init__(self, model: Model, layout: Layout) -> None:
         self._model = model
         self._threads = torch.get_num_threads()
-        self._further = [_sharing_weights(model) for _ in range(WORKERS - 1)]
+        self._further = [_sharing_weights(model) for _ in range(PARTS_AT_ONCE - 1)]
         self._layout = layout
         self._layouts = [layout, *(layout.bound_to(further) for further in self._further)]
 
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         """Divide rows into parts that take together the memory of one part of `budget` tokens, or a little more."""
-        small, large = (self._layout.plan(rows, size) for size in (max(1, budget // WORKERS), budget))
+        small, large = (self._layout.plan(rows, size) for size in (max(1, budget // PARTS_AT_ONCE), budget))
         return large if self._computed(rows, large) < _WORTHWHILE * self._computed(rows, small) else small
 
     def _computed(self, rows: Sequence[Example], plan: list[list[int]]) -> int:
@@ -94,7 +91,7 @@ class SideBySide:
         over, found = Event(), dict[int, Sums]()
 
         def work(worker: int, check: Callable[[], None]) -> None:
-            torch.set_num_threads(max(1, self._threads // WORKERS))
+            torch.set_num_threads(max(1, self._threads // PARTS_AT_ONCE))
             for number in hands[worker]:
                 if over.is_set():
                     return
@@ -104,8 +101,8 @@ class SideBySide:
 
         others: list[Future[None]] = []
         try:
-            with ThreadPoolExecutor(WORKERS - 1, thread_name_prefix="parts") as pool:
-                others += [pool.submit(work, worker, _no_check) for worker in range(1, WORKERS)]
+            with ThreadPoolExecutor(PARTS_AT_ONCE - 1, thread_name_prefix="parts") as pool:
+                others += [pool.submit(work, worker, _no_check) for worker in range(1, PARTS_AT_ONCE)]
                 try:
                     work(0, check)
                 except BaseException:
@@ -152,10 +149,10 @@ def _sharing_weights(model: Model) -> Model:
 
 def _dealt(sizes: Sequence[int]) -> list[list[int]]:
     """Numbers of the parts for each worker: the largest first, each to whom has the least to do."""
-    hands: list[list[int]] = [[] for _ in range(WORKERS)]
-    loads = [0] * WORKERS
+    hands: list[list[int]] = [[] for _ in range(PARTS_AT_ONCE)]
+    loads = [0] * PARTS_AT_ONCE
     for number in sorted(range(len(sizes)), key=lambda part: (-sizes[part], part)):
-        worker = min(range(WORKERS), key=lambda hand: (loads[hand], hand))
+        worker = min(range(PARTS_AT_ONCE), key=lambda hand: (loads[hand], hand))
         hands[worker].append(number)
         loads[worker] += sizes[number]
     return hands

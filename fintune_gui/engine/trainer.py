@@ -13,7 +13,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, get_schedu
 
 from fintune_gui.engine.checkpoints import random_states, restore_random_states
 from fintune_gui.engine.data import Example
-from fintune_gui.engine.device import Device
+from fintune_gui.engine.device import Device, give_memory_back
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.model import Model, base_of, count_parameters
 from fintune_gui.engine.side_by_side import SideBySide, why_not
@@ -310,6 +310,7 @@ class StepTrainer(Trainer):
 
 def enable_gradient_checkpointing(model: Model) -> None:
     """Compute activations again in the backward pass instead of keeping them."""
+    give_memory_back()
     base = base_of(model)
     base.enable_input_require_grads()
     base.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})

@@ -121,6 +121,10 @@ def _work(spec: JobSpec, job: Job) -> Result:
             from fintune_gui.engine import export
 
             return export.run(spec, job)
+        case FitSpec() if spec.cheaper:
+            from fintune_gui.engine import fit_series
+
+            return fit_series.run(spec, job)
         case FitSpec():
             from fintune_gui.engine import fit
 

@@ -13,14 +13,20 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from fintune_gui.project.document import Task
-from fintune_gui.project.memory import ModelShape
+from fintune_gui.project.model_shape import ModelShape
 from fintune_gui.project.paths import resource
 from fintune_gui.project.settings import Frozen
+
+_DROPPING_OUT = ("bert", "distilbert", "roberta", "xlm-roberta")
+"""Families whose models drop out a tenth of scores and results while they learn, as BERT did; later ones do not."""
 
 
 class Build(Frozen):
     """The measures of a transformer. `query` and `key_value` are widths: heads times the size of a head."""
 
+    kind: str = Field(min_length=1)
+    """What ``config.json`` calls the family."""
+    heads: int = Field(gt=0)
     layers: int = Field(gt=0)
     hidden: int = Field(gt=0)
     query: int = Field(gt=0)
@@ -35,11 +41,16 @@ class Build(Frozen):
     """Layers of the half that writes, where `layers` are those of the half that reads: they attend to both."""
 
     @property
+    def attention_width(self) -> int:
+        """Sum of (rows + columns) over the matrices of attention; layers that write attend to both halves."""
+        each = 2 * (self.hidden + self.query) + 2 * (self.hidden + self.key_value)
+        return (self.layers + 2 * self.writing_layers) * each
+
+    @property
     def matrix_width(self) -> int:
         """Sum of (rows + columns) over the matrices that an adapter is put beside."""
-        attention = 2 * (self.hidden + self.query) + 2 * (self.hidden + self.key_value)
         feed_forward = self.feed_forward_matrices * (self.hidden + self.feed_forward)
-        return self.layers * (attention + feed_forward) + self.writing_layers * (2 * attention + feed_forward)
+        return self.attention_width + (self.layers + self.writing_layers) * feed_forward
 
 
 class CatalogueModel(Frozen):
@@ -60,7 +71,24 @@ class CatalogueModel(Frozen):
     @property
     def memory_shape(self) -> ModelShape:
         """What the estimate of memory needs to know."""
-        return ModelShape(self.parameters, self.shape.matrix_width, self.shape.vocabulary)
+        build = self.shape
+        drops_out = build.kind in _DROPPING_OUT
+        return ModelShape(
+            parameters=self.parameters,
+            matrix_width=build.matrix_width,
+            vocabulary=build.vocabulary,
+            attention_width=build.attention_width,
+            kind=build.kind,
+            layers=build.layers,
+            hidden=build.hidden,
+            query=build.query,
+            key_value=build.key_value,
+            heads=build.heads,
+            inner=build.feed_forward,
+            gated=build.feed_forward_matrices == 3,
+            attention_dropout=drops_out,
+            dropout=drops_out,
+        )
 
     @property
     def spoken(self) -> str:

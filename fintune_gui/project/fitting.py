@@ -7,11 +7,13 @@ from enum import StrEnum
 
 from fintune_gui.project.computer import Computer
 from fintune_gui.project.document import Task
-from fintune_gui.project.memory import MemoryEstimate, ModelShape, estimate_memory, gigabytes
+from fintune_gui.project.memory import MemoryEstimate, estimate_memory, gigabytes
+from fintune_gui.project.model_shape import ModelShape
 from fintune_gui.project.settings import Method, TrainingSettings
 
 TIGHT = 0.7
-"""Share of the memory above which an estimate that is good to a third may fail."""
+"""Share of the memory above which it may fail: estimates were up to 13 % off on processors and were not measured on
+cards, and the system and its programs need room as well."""
 
 
 class Fit(StrEnum):

@@ -1,72 +1,66 @@
-"""How much memory training will need: an estimate by plain arithmetic, and what a measured dry run found.
+"""How much memory training will need, by arithmetic alone: the most that its process holds at one moment.
 
-The estimate is read from the headers of the model's weights alone. With P parameters, A parameters that learn, W the
-sum of (rows + columns) over all weight matrices but those of the vocabulary, T tokens computed at once and V entries
-in the vocabulary:
+With P weights, A of them learning, W the sum of (rows + columns) over the matrices that get an adapter, V entries in
+the vocabulary and H the width of the hidden state:
 
     weights      P × 4 bytes; × 2 for LoRA on a graphics card; × 0.56 for QLoRA (4 bits and their scales)
     adapter      A × 4 bytes, A = rank × W                       (LoRA and QLoRA; for full, A = P and nothing is added)
     gradients    A × 4 bytes
-    optimizer    A × 8 bytes: AdamW remembers two numbers for each weight that learns
-    activations  T × W × 2 × 4 bytes for full, × 2.5 × 4 for an adapter; half of it in bfloat16 on a graphics card;
-                 × 0.15 with gradient checkpointing;
-                 plus 3 × L × V × 4 bytes for the answers' probabilities, which exist for L tokens at a time,
-                 L = min(512, 2²⁴ / V)
-    program      0.7 GB for Python, torch and transformers; on a graphics card for its context
+    optimizer    A × 8 bytes: AdamW remembers two numbers for each weight that learns; 8-bit AdamW two bytes, Adafactor
+                 one number for each row and column (Shazeer and Stern, 2018)
+    activations  what layers keep of each token until the backward pass: `fintune_gui.project.activations`.
+                 With gradient checkpointing each layer's input, and all of one layer at a time; half of it in
+                 bfloat16 on a graphics card. On a processor half as much again: see `_HOLES`
+    at work      the larger of what lives at the turn from forward to backward: the probabilities of L tokens at
+                 a time (L × V × 4 bytes, L = min(512, 2²⁴ / V), and for full the gradient of the matrix that makes them, V × H × 4, a second
+                 time while it is added up), and the gradients inside one layer
+    program      what Python, torch, transformers and their threads take before any model; a card's own context
 
-The factors 2 and 2.5 lie in the middle of what was measured (1.1 for Llama, 1.7 for BERT, 2.8 for GPT-2; with an
-adapter 1.7, 2.2 and 3.2): the whole is good to about a third, which is what a dry run is for.
+A processor computes two parts of a step side by side where it can: each has gradients and probabilities of its own.
+Gradients come while activations go. Where a step is computed in one part, the larger of both counts; in several parts,
+the sum of the earlier ones' gradients waits while the next one's activations grow.
+
+Loading, the first step of the optimizer and saving stay below: weights of float32 are read where they lie in the file,
+those of bfloat16 one tensor at a time; the optimizer changes weights in place; files are written from where the numbers
+lie. Where the family of a model is not known the count of the most similar one is taken, and the estimate says that it
+is rough. ``python -m benchmarks.memory`` holds all this against measured peaks.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
-import struct
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-from fintune_gui.project.document import ModelChoice, Task
-from fintune_gui.project.errors import FintuneError
-from fintune_gui.project.events import Ended, read_events
-from fintune_gui.project.settings import Method, TrainingSettings
-from fintune_gui.project.spec import EVENTS_FILE, FitSpec, TrainSpec, read_spec
+from fintune_gui.project.activations import Learning, is_known, kept_bytes, working_bytes
+from fintune_gui.project.document import Task
+from fintune_gui.project.model_shape import ModelShape
+from fintune_gui.project.settings import ATTENTION, LoraVariant, Method, Optimizer, TrainingSettings
 
 GIGABYTE = 1024**3
 
 _NUMBER_BYTES = 4
 _QLORA_BYTES = 0.56
-_OPTIMIZER_BYTES = 8
-_KEPT_FULL = 2.0
-_KEPT_ADAPTER = 2.5
-_KEPT_CHECKPOINTED = 0.15
-"""Share of the activations that gradient checkpointing keeps: each layer's input, and all of one layer at a time."""
+_OPTIMIZER_BYTES = {Optimizer.ADAMW: 8.0, Optimizer.ADAMW_8BIT: 2.0, Optimizer.ADAFACTOR: 0.02}
 TOKENS_AT_ONCE_CPU = 1024
 """As many as processors need to be busy: 2048 were no faster and took a third more memory."""
 TOKENS_AT_ONCE_GPU = 16384
+PARTS_AT_ONCE = 2
+"""Parts of a step that a processor computes side by side, of half as many tokens each, see `docs/decisions` 15."""
+MOST_FURTHER_GRADIENTS = GIGABYTE
+"""Bytes that the gradients of all parts but the first may take; with more, one part follows another."""
 _MOST_PLACES_WITH_LOGITS = 512
 _LOGITS_AT_ONCE = 1 << 24
 """64 MB: more are no faster, and a large vocabulary would take most of a small model's memory."""
-_COPIES_OF_PROBABILITIES = 3
-_PROGRAM_BYTES = int(0.7 * GIGABYTE)
-_VOCABULARY_NAMES = re.compile(r"(^|\.)shared\.weight$|embed|wte|wpe|lm_head|position", re.IGNORECASE)
-_LARGEST_HEADER_BYTES = 100_000_000
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """What the estimate needs to know of a model.
-
-    Attributes:
-        parameters: All weights.
-        matrix_width: Sum of (rows + columns) over the weight matrices that an adapter is put beside.
-        vocabulary: Entries of the vocabulary.
-    """
-
-    parameters: int
-    matrix_width: int
-    vocabulary: int
+_HOLES = 1.5
+"""The C library's allocator asks for aligned blocks a little larger than the hole that one of the same size has left,
+so what passes while layers compute leaves holes between what they keep, and they are not filled. How many depends on
+what passes: ``benchmarks.memory`` saw a third of what is kept (Qwen3) to nine tenths (a Llama on very long rows), most
+about a half. With gradient checkpointing the engine lets the allocator give large blocks back, and there are none."""
+PROGRAM_BYTES = 535 * 1024**2
+"""Resident size of an engine's process right before the model is read: 484 MB after the imports and the rows, and 50 MB
+of work space and threads of the mathematical libraries once they have computed something. On Linux."""
+_CARD_BYTES = int(0.7 * GIGABYTE)
+"""What a graphics card gives to the driver's context and the libraries' work space."""
 
 
 @dataclass(frozen=True)
@@ -78,48 +72,24 @@ class MemoryPart:
     how: str
 
 
+_PROGRAM = MemoryPart("Program", PROGRAM_BYTES, "Python, torch and transformers")
+_PROGRAM_ON_CARD = MemoryPart("Program", _CARD_BYTES, "the driver’s context, and work space of libraries")
+
+
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """What training will need, part by part, in bytes."""
+    """What training will need, part by part, in bytes.
+
+    Attributes:
+        rough: Whether the model is of a family whose layers were not counted.
+    """
 
     parts: tuple[MemoryPart, ...]
+    rough: bool = False
 
     @property
     def total(self) -> int:
         return sum(part.bytes for part in self.parts)
-
-
-def places_with_logits(vocabulary: int) -> int:
-    """For how many places logits exist at the same time, with so many entries in the vocabulary."""
-    return max(1, min(_MOST_PLACES_WITH_LOGITS, _LOGITS_AT_ONCE // max(vocabulary, 1)))
-
-
-def read_shape(folder: Path) -> ModelShape | None:
-    """The shape of the model in a plain folder, from the headers of its safetensors files; None if there are none."""
-    parameters = width = vocabulary = 0
-    for path in sorted(folder.glob("*.safetensors")):
-        for name, shape in _tensors(path):
-            parameters += math.prod(shape)
-            if len(shape) != 2:
-                continue
-            if _VOCABULARY_NAMES.search(name):
-                vocabulary = max(vocabulary, shape[0])
-            else:
-                width += sum(shape)
-    return ModelShape(parameters, width, vocabulary) if parameters else None
-
-
-def _tensors(path: Path) -> list[tuple[str, list[int]]]:
-    """Names and shapes of the tensors in a safetensors file; none if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            length = struct.unpack("<Q", file.read(8))[0]
-            if length > _LARGEST_HEADER_BYTES:
-                return []
-            header = json.loads(file.read(length))
-        return [(name, tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return []
 
 
 def estimate_memory(
@@ -140,32 +110,106 @@ def estimate_memory(
         one_row: Compute one row at a time, as a run on a graphics card does by itself when memory runs out.
     """
     adapter = method is not Method.FULL
-    learning = training.lora_rank * shape.matrix_width if adapter else shape.parameters
+    learning = _learning_weights(shape, training, adapter=adapter)
     weight_bytes: float = _NUMBER_BYTES
     if method is Method.QLORA:
         weight_bytes = _QLORA_BYTES
     elif adapter and on_gpu:
         weight_bytes = _NUMBER_BYTES / 2
-    at_once = max(max_length, TOKENS_AT_ONCE_GPU if on_gpu else TOKENS_AT_ONCE_CPU)
-    if one_row:
-        at_once = max_length
-    tokens = min(training.batch_size * max_length, at_once)
-    kept = (_KEPT_ADAPTER if adapter else _KEPT_FULL) * shape.matrix_width * (_NUMBER_BYTES / (2 if on_gpu else 1))
-    if training.gradient_checkpointing:
-        kept *= _KEPT_CHECKPOINTED
-    answers = min(tokens, places_with_logits(shape.vocabulary)) if task.generates else 0
-    probabilities = _COPIES_OF_PROBABILITIES * answers * shape.vocabulary * _NUMBER_BYTES
+    parts_at_once = 1 if on_gpu or one_row else _parts_at_once(shape, method, training, learning)
+    most = 1 if one_row else TOKENS_AT_ONCE_GPU if on_gpu else TOKENS_AT_ONCE_CPU // parts_at_once
+    in_a_part = _tokens_at_once(training.batch_size, max_length, most)
+    parts_at_once = min(parts_at_once, math.ceil(training.batch_size * max_length / in_a_part))
+    tokens = min(parts_at_once * in_a_part, training.batch_size * max_length)
+    activations = _activations(shape, method, training, tokens, max_length, on_gpu=on_gpu)
+    work = _at_work(shape, in_a_part, parts_at_once, adapter=adapter, generates=task.generates)
+    gradients, how_gradients = float(learning * _NUMBER_BYTES), _each(learning, _NUMBER_BYTES)
+    if parts_at_once > 1:
+        gradients, how_gradients = gradients * parts_at_once, f"{how_gradients}, {parts_at_once} times"
+    if tokens >= training.batch_size * max_length:
+        gradients, how_gradients = max(0.0, gradients - activations), "come while activations go"
+    optimizer_bytes = _OPTIMIZER_BYTES[training.optimizer]
     parts = [MemoryPart("Weights", int(shape.parameters * weight_bytes), _each(shape.parameters, weight_bytes))]
     if adapter:
         how = f"rank {training.lora_rank}: {_each(learning, _NUMBER_BYTES)}"
         parts.append(MemoryPart("Adapter", learning * _NUMBER_BYTES, how))
     parts += [
-        MemoryPart("Gradients", learning * _NUMBER_BYTES, _each(learning, _NUMBER_BYTES)),
-        MemoryPart("Optimizer", learning * _OPTIMIZER_BYTES, _each(learning, _OPTIMIZER_BYTES)),
-        MemoryPart("Activations", int(tokens * kept) + probabilities, f"{tokens:,} tokens at once"),
-        MemoryPart("Program", _PROGRAM_BYTES, "Python, torch and transformers"),
+        MemoryPart("Gradients", int(gradients), how_gradients),
+        MemoryPart("Optimizer", int(learning * optimizer_bytes), _each(learning, optimizer_bytes)),
+        MemoryPart("Activations", int(activations), f"{tokens:,} tokens at once"),
+        MemoryPart("At work", int(work.bytes), work.how),
+        _PROGRAM_ON_CARD if on_gpu else _PROGRAM,
     ]
-    return MemoryEstimate(tuple(parts))
+    return MemoryEstimate(tuple(parts), rough=not is_known(shape))
+
+
+def _learning_weights(shape: ModelShape, training: TrainingSettings, *, adapter: bool) -> int:
+    """How many weights learn. Layers that the user chose by name count as all: it is the most they can be."""
+    layers = shape.layers + shape.decoder_layers
+    share = max(0, layers - training.frozen_layers) / layers if layers else 1.0
+    if adapter:
+        attention = training.lora_targets == ATTENTION and shape.attention_width
+        return int(share * training.lora_rank * (shape.attention_width if attention else shape.matrix_width))
+    tables = shape.vocabulary * shape.hidden if training.frozen_layers else 0
+    return int(share * (shape.parameters - tables))
+
+
+def _parts_at_once(shape: ModelShape, method: Method, training: TrainingSettings, learning: int) -> int:
+    """How many parts of a step are computed side by side; the engine looks at the model itself for the same reasons."""
+    draws = shape.dropout or shape.attention_dropout or training.neftune_noise_alpha > 0
+    draws = draws or (training.lora_variant is LoraVariant.DORA and training.lora_dropout > 0)
+    further = (PARTS_AT_ONCE - 1) * learning * _NUMBER_BYTES
+    if draws or method is Method.QLORA or training.gradient_checkpointing or further > MOST_FURTHER_GRADIENTS:
+        return 1
+    return PARTS_AT_ONCE
+
+
+def places_with_logits(vocabulary: int) -> int:
+    """For how many places logits exist at the same time in a part, with so many entries in the vocabulary."""
+    return max(1, min(_MOST_PLACES_WITH_LOGITS, _LOGITS_AT_ONCE // max(vocabulary, 1)))
+
+
+def _tokens_at_once(batch_size: int, max_length: int, most: int) -> int:
+    """Tokens of as many whole rows as are computed at once: at least one, at most a step's."""
+    return max_length * max(1, min(batch_size, most // max_length))
+
+
+def _activations(
+    shape: ModelShape, method: Method, training: TrainingSettings, tokens: int, length: int, *, on_gpu: bool
+) -> float:
+    """Bytes that wait for the backward pass when it begins."""
+    learning = Learning(
+        adapter=method is not Method.FULL,
+        rank=training.lora_rank,
+        attention_only=training.lora_targets == ATTENTION,
+        dropout=training.lora_dropout > 0,
+        plain=method is Method.LORA and training.lora_variant is not LoraVariant.DORA and not on_gpu,
+    )
+    layers = shape.layers + shape.decoder_layers
+    if training.gradient_checkpointing:
+        inputs = layers * shape.hidden * _NUMBER_BYTES * tokens
+        kept = inputs + kept_bytes(shape, learning, tokens, length, layers=1)
+    else:
+        kept = kept_bytes(shape, learning, tokens, length, layers=max(0, layers - training.frozen_layers))
+    if on_gpu:
+        return kept / 2
+    return kept if training.gradient_checkpointing else kept * _HOLES
+
+
+class _Work(NamedTuple):
+    bytes: float
+    how: str
+
+
+def _at_work(shape: ModelShape, in_a_part: int, parts: int, *, adapter: bool, generates: bool) -> _Work:
+    """What lives for a moment at the turn from forward to backward."""
+    inside = _Work(parts * working_bytes(shape, in_a_part), "gradients inside one layer")
+    if not generates:
+        return inside
+    answers = parts * min(in_a_part, places_with_logits(shape.vocabulary))
+    head = 0 if adapter else parts * shape.vocabulary * shape.hidden
+    logits = (answers * shape.vocabulary + head) * _NUMBER_BYTES
+    return max(inside, _Work(logits, f"{answers:,} tokens × {shape.vocabulary:,} words"))
 
 
 def _each(count: int, size: float) -> str:
@@ -187,53 +231,3 @@ def gigabytes(size: float) -> str:
         return f"{max(1, round(size / 1024**2)) if size else 0} MB"
     value = size / GIGABYTE
     return f"{value:.1f} GB" if value < 9.95 else f"{value:,.0f} GB"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a dry run found.
-
-    Attributes:
-        peak_memory_bytes: The most memory that the job's process held.
-        tokens_per_second: Useful tokens.
-        hours: How long the whole run would take.
-        checkpoint_bytes: Size of one checkpoint on disk.
-        steps: Steps that were measured.
-    """
-
-    peak_memory_bytes: float
-    tokens_per_second: float
-    hours: float
-    checkpoint_bytes: float
-    steps: int
-
-
-def last_measured(
-    jobs: Path, model: ModelChoice, training: TrainingSettings, inputs: dict[str, str]
-) -> Measured | None:
-    """The newest finished dry run below `jobs` that measured exactly this; None if there is none.
-
-    Args:
-        jobs: The project's folder of jobs.
-        inputs: Present fingerprints of what a run is made from, see `fintune_gui.project.flow.input_fingerprints`.
-    """
-    for folder in sorted(jobs.glob("fit-[0-9]*"), reverse=True):
-        try:
-            spec = read_spec(folder)
-        except FintuneError:
-            continue
-        if isinstance(spec, FitSpec) and _measures(spec.train, model, training, inputs):
-            ended = [event for event in read_events(folder / EVENTS_FILE) if isinstance(event, Ended)]
-            if ended and ended[-1].outcome == "completed":
-                return measured_from(ended[-1])
-    return None
-
-
-def measured_from(ended: Ended) -> Measured:
-    """The result of a dry run's end event."""
-    return Measured(**{name: ended.result.get(name, 0) for name in Measured.__dataclass_fields__})
-
-
-def _measures(spec: TrainSpec, model: ModelChoice, training: TrainingSettings, inputs: dict[str, str]) -> bool:
-    same_inputs = all(inputs.get(name) == value for name, value in spec.inputs.items())
-    return spec.model == model and spec.training == training and same_inputs

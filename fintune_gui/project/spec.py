@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from fintune_gui.project.cheaper import CheaperWay
 from fintune_gui.project.document import FormatSettings, ModelChoice, Objective, Task
 from fintune_gui.project.errors import ProjectError
 from fintune_gui.project.files import write_json
@@ -96,12 +97,23 @@ class ExportSpec(Frozen):
     verify_rows: int = Field(default=8, ge=1)
 
 
+class Trial(Frozen):
+    """A cheaper way, and the run as it would be with it."""
+
+    way: CheaperWay
+    train: TrainSpec
+
+
 class FitSpec(Frozen):
     """A measured dry run of a few steps on the longest rows: peak memory, speed, hours."""
 
     kind: Literal["fit"] = "fit"
     train: TrainSpec
     steps: int = Field(default=3, ge=1, le=50)
+    cheaper: tuple[Trial, ...] = ()
+    """What is measured after it, each in a process of its own: a peak is never that of another one before."""
+    rows_folder: str = ""
+    """The folder whose rows are used; "" is the job's own."""
 
 
 JobSpec = Annotated[

@@ -44,7 +44,7 @@ def test_that_qlora_is_not_promised_without_a_card() -> None:
     ("name", "gigabytes", "fit", "means"),
     [
         ("Qwen3 0.6B", 24, Fit.FITS, "Only with one row at a time: slower"),
-        ("Llama 3.2 3B Instruct", 8, Fit.QLORA, "one row at a time"),
+        ("Llama 3.1 8B Instruct", 8, Fit.QLORA, "one row at a time"),
         ("Qwen3 4B Instruct 2507", 12, Fit.TIGHT, "one row at a time and gradient checkpointing"),
     ],
 )

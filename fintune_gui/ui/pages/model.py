@@ -8,32 +8,23 @@ from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
-from fintune_gui.project.catalogue import catalogue
+from fintune_gui.project.cheaper import CheaperWay
 from fintune_gui.project.combinations import find_abilities, qlora_problem
-from fintune_gui.project.computer import Computer, free_memory, this_computer
 from fintune_gui.project.document import ModelChoice, Project
-from fintune_gui.project.errors import DataError, Problem
+from fintune_gui.project.errors import Problem
 from fintune_gui.project.events import Ended
-from fintune_gui.project.fitting import Outlook, look_ahead
-from fintune_gui.project.flow import Step, input_fingerprints
+from fintune_gui.project.flow import Step
 from fintune_gui.project.hub_token import forget_token, keep_token
-from fintune_gui.project.memory import (
-    MemoryEstimate,
-    ModelShape,
-    estimate_memory,
-    gigabytes,
-    last_measured,
-    read_shape,
-)
+from fintune_gui.project.memory import gigabytes
 from fintune_gui.project.seq2seq import WHY_NO_QLORA
 from fintune_gui.project.settings import Method
 from fintune_gui.ui.pages.page import Page
 from fintune_gui.ui.services.background import run_in_background
 from fintune_gui.ui.services.hub_search import HubModel, search_hub
+from fintune_gui.ui.services.memory_bench import MemoryBench
 from fintune_gui.ui.services.model_words import (
     METHOD_NAMES,
     display_name,
-    measured_facts,
     model_facts,
     recent_models,
     source_of,
@@ -42,16 +33,14 @@ from fintune_gui.ui.services.notifications import problem_of
 from fintune_gui.ui.services.page_job import PageJob
 from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.theme import metrics
-from fintune_gui.ui.widgets.card import Badge, Card
+from fintune_gui.ui.widgets.card import Card
 from fintune_gui.ui.widgets.choice import Choice, ChoiceCards
-from fintune_gui.ui.widgets.controls import Button, HorizontalLine, Label
+from fintune_gui.ui.widgets.controls import Button, Label
 from fintune_gui.ui.widgets.facts import FactGrid
-from fintune_gui.ui.widgets.memory_view import FIT_TONES, MemoryView, fitting
 from fintune_gui.ui.widgets.model_access import ModelAccess
 from fintune_gui.ui.widgets.model_catalogue import CatalogueCard
 from fintune_gui.ui.widgets.model_sources import ModelSources
 
-_ESTIMATED = "Estimated by arithmetic, good to about a third. A dry run measures it."
 _HUB = "https://huggingface.co"
 
 METHODS = (
@@ -71,15 +60,10 @@ class ModelPage(Page):
         self.preparing = PageJob(self.session, ("Try again", self._prepare_again), self)
         self.preparing.ended.connect(self._on_prepared)
         self.preparing.changed.connect(self._reload)
-        self.measuring = PageJob(self.session, ("Try again", self.measure), self)
-        self.measuring.changed.connect(self._reload)
+        self.bench = MemoryBench(self.session, self)
+        self.bench.changed.connect(self._reload)
+        self.bench.way_wanted.connect(self._take_way)
         self._wanted = ""
-        self._computer: Computer | None = None
-        self._free_memory = 0
-        self._judged_for: object = None
-        self._outlooks: dict[str, Outlook] = {}
-        self._shape: ModelShape | None = None
-        self._shape_of = ""
         self.sources = ModelSources()
         self.sources.wanted.connect(self.prepare)
         self.sources.folder_wanted.connect(self._choose_folder)
@@ -88,11 +72,10 @@ class ModelPage(Page):
         self._progress_card.add(self.preparing.progress)
         self._progress_card.hide()
         self._chosen = self._chosen_card()
-        self._memory = self._memory_card()
         columns = QHBoxLayout()
         columns.setSpacing(metrics.GAP)
         columns.addWidget(self._chosen, 1)
-        columns.addWidget(self._memory, 1)
+        columns.addWidget(self.bench.card, 1)
         self.access = ModelAccess(_HUB)
         self.access.page_wanted.connect(self._open_page)
         self.access.token_given.connect(self._keep_token)
@@ -100,6 +83,7 @@ class ModelPage(Page):
         for item in (self.sources, self._progress_card, self.preparing.failure, self.access):
             self.body.addWidget(item)
         self.body.addLayout(columns)
+        self.body.addWidget(self.bench.cheaper)
         self.catalogue = CatalogueCard()
         self.catalogue.wanted.connect(self.prepare)
         self.catalogue.hub.search_wanted.connect(self._search_hub)
@@ -120,28 +104,6 @@ class ModelPage(Page):
         card.body.addStretch(1)
         return card
 
-    def _memory_card(self) -> Card:
-        card = Card("Memory for training")
-        self.badge = Badge()
-        card.add_action(self.badge)
-        self.memory = MemoryView()
-        card.add(self.memory)
-        self._estimate_note = card.add_note(_ESTIMATED)
-        card.add(HorizontalLine())
-        self.measured = FactGrid("Measured")
-        card.add(self.measured)
-        card.add(self.measuring.progress)
-        card.add(self.measuring.failure)
-        self.measure_button = Button("Measure it", self.measure)
-        self._measure_note = Label("", "small", wrap=True)
-        line = QHBoxLayout()
-        line.setSpacing(metrics.GAP)
-        line.addWidget(self.measure_button)
-        line.addWidget(self._measure_note, 1)
-        card.add(line)
-        card.body.addStretch(1)
-        return card
-
     # What is true
 
     def load(self, session: ProjectSession) -> None:
@@ -151,10 +113,13 @@ class ModelPage(Page):
         self.sources.mark(source_of(model))
         self._progress_card.setVisible(self.preparing.busy)
         self.catalogue.setEnabled(self.sources.isEnabled())
-        self.catalogue.show_models(self._judged_models(project), project.objective.task, model.name if model else None)
+        self.catalogue.show_models(
+            self.bench.judged_models(project), project.objective.task, model.name if model else None
+        )
         self._chosen.setVisible(model is not None)
-        self._memory.setVisible(model is not None)
+        self.bench.card.setVisible(model is not None)
         if model is None:
+            self.bench.cheaper.hide()
             self.header.set_status("Choose the model that yours is made from.")
             self.header.set_primary("")
             return
@@ -162,27 +127,31 @@ class ModelPage(Page):
         self.facts.show_facts(model_facts(model))
         self.methods.setEnabled(not session.read_only)
         obstacle = _qlora_obstacle(model)
-        self.methods.set_choices([*METHODS, Choice(Method.QLORA, "QLoRA", obstacle or _QLORA_TEXT)])
+        self.methods.set_choices(self._method_choices(project, model, obstacle))
         self.methods.set_value(model.method)
         self.methods.card(Method.QLORA).setEnabled(not obstacle)
-        self._look_at(model)
-        self._show_memory(project)
-        self._show_measured(session)
+        self._show_memory(project, model)
         self.continue_to(Step.TRAIN, enabled=not self.preparing.busy, reason="Wait until the model is ready.")
 
+    def _method_choices(self, project: Project, model: ModelChoice, qlora_obstacle: str) -> list[Choice]:
+        """The methods, each with what it would need of the model."""
+        needs = self.bench.method_words(project, model)
+        if qlora_obstacle:
+            needs.pop(Method.QLORA, None)
+        choices = [*METHODS, Choice(Method.QLORA, "QLoRA", qlora_obstacle or _QLORA_TEXT)]
+        return [
+            Choice(choice.value, choice.title, f"{choice.text} {needs.get(Method(str(choice.value)), '')}".strip())
+            for choice in choices
+        ]
+
     def page_shown(self) -> None:
-        run_in_background(self, lambda _task: _computer_and_free_memory(), success=self._take_computer)
+        self.bench.look()
         run_in_background(self, lambda _task: recent_models(self.session.folder.folder), success=self._take_recent)
 
     def check(self) -> list[Problem]:
         if self.session.project.model is not None:
             return []
         return [Problem(code="model.none", what="No model is chosen yet.", todo="Choose one of the four.")]
-
-    @Slot(object)
-    def _take_computer(self, found: tuple[Computer, int]) -> None:
-        self._computer, self._free_memory = found
-        self._reload()
 
     @Slot(object)
     def _take_recent(self, models: list[tuple[str, str]]) -> None:
@@ -192,20 +161,6 @@ class ModelPage(Page):
     def _reload(self) -> None:
         if self.session.is_open:
             self.load(self.session)
-
-    def _look_at(self, model: ModelChoice) -> None:
-        """Read the headers of a model that was not looked at yet, off the window's thread."""
-        if self._shape_of == model.folder:
-            return
-        self._shape, self._shape_of = None, model.folder
-        folder = model.folder
-
-        def take(shape: ModelShape | None) -> None:
-            if self._shape_of == folder:
-                self._shape = shape
-                self._reload()
-
-        run_in_background(self, lambda _task: read_shape(Path(folder)), success=take)
 
     # Choosing
 
@@ -307,113 +262,17 @@ class ModelPage(Page):
 
     # Memory
 
-    def _estimate(self, project: Project) -> MemoryEstimate | None:
-        if self._shape is None or self._computer is None or project.model is None:
-            return None
-        return estimate_memory(
-            self._shape,
-            project.model.method,
-            project.training,
-            max_length=min(project.format.max_length, project.model.context_length),
-            task=project.objective.task,
-            on_gpu=self._computer.has_cuda,
-        )
-
-    def _outlook(self, shape: ModelShape, project: Project, context_length: int) -> Outlook:
-        assert self._computer is not None
-        return look_ahead(
-            shape,
-            project.model.method if project.model is not None else Method.LORA,
-            project.training,
-            self._computer,
-            self._free_memory,
-            max_length=min(project.format.max_length, context_length),
-            task=project.objective.task,
-        )
-
-    def _judged_models(self, project: Project) -> dict[str, Outlook]:
-        """How each model of the catalogue would fit; reckoned again only when something that counts has changed."""
-        method = project.model and project.model.method
-        counts = (self._computer, self._free_memory, method, project.training, project.format, project.objective.task)
-        if self._computer is not None and counts != self._judged_for:
-            self._judged_for = counts
-            self._outlooks = {
-                known.id: self._outlook(known.memory_shape, project, known.context_length)
-                for known in catalogue().models
-            }
-        return self._outlooks
-
-    def _show_memory(self, project: Project) -> None:
-        estimate = self._estimate(project)
-        model, computer = project.model, self._computer
-        assert model is not None
+    def _show_memory(self, project: Project, model: ModelChoice) -> None:
+        busy = "Wait until the model is ready." if self.preparing.busy else ""
+        estimate = self.bench.show_model(project, model, obstacle=busy)
         words = [display_name(model.name), METHOD_NAMES[model.method]]
-        for widget in (self.memory, self.badge, self._estimate_note):
-            widget.setVisible(estimate is not None)
-        if estimate is not None and computer is not None:
-            assert self._shape is not None
-            outlook = self._outlook(self._shape, project, model.context_length)
-            if outlook.method is model.method:
-                estimate = outlook.estimate
-            self.memory.show_estimate(estimate, computer.memory_bytes, computer.name)
-            self.badge.set(outlook.fit.value, FIT_TONES[outlook.fit])
-            self.badge.setToolTip(outlook.sentences)
-            self.badge.setAccessibleDescription(outlook.sentences)
-            self._estimate_note.setText(f"{outlook.advice} {_ESTIMATED}".strip())
+        if estimate is not None:
             words.append(f"about {gigabytes(estimate.total)} of memory")
         self.header.set_status(" · ".join(words))
 
-    def _show_measured(self, session: ProjectSession) -> None:
-        project = session.project
-        assert project.model is not None
-        inputs = input_fingerprints(project, session.facts)
-        found = last_measured(session.folder.jobs, project.model, project.training, inputs)
-        self.measured.setVisible(found is not None)
-        if found is not None:
-            self.measured.show_facts(measured_facts(found))
-            if self._computer is not None:
-                self.badge.set(*fitting(found.peak_memory_bytes, self._computer.memory_bytes))
-        obstacle = self._measuring_obstacle()
-        busy = self.measuring.busy
-        self.measure_button.setText("Measure again" if found is not None else "Measure it")
-        self.measure_button.setVisible(not busy)
-        self._measure_note.setVisible(not busy)
-        self.measure_button.setEnabled(not obstacle)
-        self._measure_note.setText(
-            obstacle or "Runs three steps on your longest rows: real memory, real speed, hours for the whole run."
-        )
-
-    def _measuring_obstacle(self) -> str:
-        session = self.session
-        if session.read_only:
-            return session.read_only
-        if self.preparing.busy:
-            return "Wait until the model is ready."
-        states = {state.step: state for state in session.states}
-        for step in (Step.DATA, Step.FORMAT, Step.SPLIT):
-            if states[step].state in ("todo", "failed", "stale"):
-                return f"Measuring needs your rows: finish {step.display_name} first."
-        return ""
-
-    @Slot()
-    def measure(self) -> None:
-        """Run a few real steps in a process of its own."""
-        session, folder = self.session, self.session.folder
-
-        def write() -> Path:
-            from fintune_gui.dataset.runs import create_fit
-
-            dataset = session.dataset()
-            if dataset is None:
-                raise DataError("data.no_dataset", "There are no rows yet.", "", "Import a file first.")
-            return create_fit(folder, dataset)
-
-        self.measuring.start(write, "Writing the rows")
-
-
-def _computer_and_free_memory() -> tuple[Computer, int]:
-    computer = this_computer()
-    return computer, free_memory(computer)
+    @Slot(object)
+    def _take_way(self, way: CheaperWay) -> None:
+        self.changed.emit(way.applied_to(self.session.project))
 
 
 def _qlora_obstacle(model: ModelChoice) -> str:

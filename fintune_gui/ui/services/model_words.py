@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fintune_gui.project.document import ModelChoice
 from fintune_gui.project.errors import ProjectError
-from fintune_gui.project.memory import Measured, gigabytes, short_count
+from fintune_gui.project.measured import Measured
+from fintune_gui.project.memory import gigabytes, short_count
 from fintune_gui.project.recent import recent_projects
 from fintune_gui.project.seq2seq import HOW_IT_WORKS
 from fintune_gui.project.settings import Method
@@ -45,6 +46,8 @@ def model_facts(model: ModelChoice) -> list[tuple[str, str]]:
 
 def measured_facts(found: Measured) -> list[tuple[str, str]]:
     """What a dry run found: (name, value)."""
+    if not found.fits:
+        return [("Measured", "does not fit into memory with these settings")]
     return [
         ("Peak memory", f"{gigabytes(found.peak_memory_bytes)}, measured in {found.steps} steps"),
         ("Speed", f"{found.tokens_per_second:,.0f} tokens a second"),

@@ -10,18 +10,24 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
+from fintune_gui.dataset.runs import create_fit
+from fintune_gui.dataset.splitting import make_split
 from fintune_gui.project import combinations, hub_token
 from fintune_gui.project.combinations import Abilities
 from fintune_gui.project.computer import Computer
 from fintune_gui.project.document import Role, Task
+from fintune_gui.project.events import Ended
 from fintune_gui.project.flow import Step
 from fintune_gui.project.memory import GIGABYTE
 from fintune_gui.project.paths import resource
 from fintune_gui.project.recent import remember_project
 from fintune_gui.project.settings import Method
+from fintune_gui.project.spec import EVENTS_FILE, FitSpec, read_spec, write_spec
 from fintune_gui.project.store import ProjectFolder, read_project
 from fintune_gui.ui.pages import model as model_page
 from fintune_gui.ui.pages.model import ModelPage
+from fintune_gui.ui.services import memory_bench
+from fintune_gui.ui.services.session import ProjectSession
 from fintune_gui.ui.widgets.memory_view import fitting
 from fintune_gui.ui.widgets.model_sources import FOLDER, HUB, SMOLLM2, TINY_BASE
 from tests.helpers.hub import stand_in_hub
@@ -44,7 +50,7 @@ def computer(monkeypatch):
 
     def say(memory_gb: float, *, has_cuda: bool = False) -> None:
         found = Computer("NVIDIA RTX 6000" if has_cuda else "this computer", int(memory_gb * GIGABYTE), has_cuda)
-        monkeypatch.setattr(model_page, "this_computer", lambda: found)
+        monkeypatch.setattr(memory_bench, "this_computer", lambda: found)
 
     return say
 
@@ -60,7 +66,7 @@ def words(page: ModelPage) -> str:
 def with_model(qtbot, session, **changes: object) -> ModelPage:
     session.apply(session.project.with_(model=tiny_base().model_copy(update=changes)))
     page = shown_page(qtbot, session, ModelPage)
-    qtbot.waitUntil(page.memory.isVisible)
+    qtbot.waitUntil(page.bench.view.isVisible)
     return page
 
 
@@ -209,15 +215,24 @@ def test_that_a_model_of_another_project_is_one_click_away(qtbot, session, tmp_p
 def test_that_the_method_is_stored_and_changes_the_estimate(qtbot, session, computer) -> None:
     computer(16)
     page = with_model(qtbot, session)
-    assert page.memory.parts()["Adapter"] == "1 MB"
+    assert page.bench.view.parts()["Adapter"] == "1 MB"
 
     qtbot.mouseClick(page.methods.card(Method.FULL), Qt.MouseButton.LeftButton)
 
     assert chosen(page).method is Method.FULL
-    assert "Adapter" not in page.memory.parts()
-    assert page.memory.parts()["Optimizer"] == "20 MB"
-    assert "of this computer’s 16 GB" in page.memory.sentence()
-    assert page.badge.text() == "fits"
+    assert "Adapter" not in page.bench.view.parts()
+    assert page.bench.view.parts()["Optimizer"] == "20 MB"
+    assert "of this computer’s 16 GB" in page.bench.view.sentence()
+    assert page.bench.badge.text() == "fits"
+
+
+def test_that_each_method_says_what_it_would_need_and_whether_it_fits(qtbot, session, computer) -> None:
+    computer(0.7)
+    page = with_model(qtbot, session)
+
+    told = {method: page.methods.card(method).accessibleDescription() for method in Method}
+    assert told[Method.LORA].endswith("About 0.6 GB: tight.")
+    assert told[Method.FULL].endswith("About 0.7 GB: tight.")
 
 
 @pytest.mark.parametrize("installed", [False, True])
@@ -245,7 +260,7 @@ def test_that_on_a_graphics_card_its_memory_counts(qtbot, session, computer) -> 
     computer(48, has_cuda=True)
     page = with_model(qtbot, session)
 
-    assert "of NVIDIA RTX 6000’s 48 GB" in page.memory.sentence()
+    assert "of NVIDIA RTX 6000’s 48 GB" in page.bench.view.sentence()
 
 
 @pytest.mark.parametrize(("needed", "word"), [(5.0, "fits"), (7.5, "tight"), (11.0, "too large")])
@@ -260,30 +275,93 @@ def test_that_measuring_says_what_it_still_needs(qtbot, session) -> None:
     bring_rows(qtbot, session, tickets(30), LABELS)
 
     qtbot.waitUntil(lambda: "finish Split first" in words(page))
-    assert not page.measure_button.isEnabled()
+    assert not page.bench.measure_button.isEnabled()
 
 
 @pytest.mark.slow
 def test_that_measuring_shows_real_figures_and_they_are_still_there_later(qtbot, session) -> None:
-    from fintune_gui.dataset.splitting import make_split
-
     bring_rows(qtbot, session, tickets(60), LABELS)
     make_split(session.folder, session.dataset())
     session.refresh_facts()
     page = with_model(qtbot, session)
-    qtbot.waitUntil(page.measure_button.isEnabled)
+    qtbot.waitUntil(page.bench.measure_button.isEnabled)
+    page.bench.with_cheaper.setChecked(False)
 
-    qtbot.mouseClick(page.measure_button, Qt.MouseButton.LeftButton)
-    assert page.measuring.progress.isVisible()
-    qtbot.waitUntil(lambda: not page.measuring.busy, timeout=120_000)
+    qtbot.mouseClick(page.bench.measure_button, Qt.MouseButton.LeftButton)
+    assert page.bench.measuring.progress.isVisible()
+    qtbot.waitUntil(lambda: not page.bench.measuring.busy, timeout=120_000)
     qtbot.waitUntil(lambda: not session.jobs.running)
 
-    assert page.measured.value("Peak memory").endswith("measured in 3 steps")
-    assert "tokens a second" in page.measured.value("Speed")
+    assert page.bench.measured.value("Peak memory").endswith("measured in 3 steps")
+    assert "tokens a second" in page.bench.measured.value("Speed")
     later = shown_page(qtbot, session, ModelPage)
-    assert later.measured.value("Peak memory") == page.measured.value("Peak memory")
+    assert later.bench.measured.value("Peak memory") == page.bench.measured.value("Peak memory")
     session.apply(session.project.with_(training=session.project.training.model_copy(update={"batch_size": 2})))
-    assert not page.measured.isVisible(), "other settings need another measurement"
+    assert not page.bench.measured.isVisible(), "other settings need another measurement"
+
+
+def _measured_dry_run(qtbot, session: ProjectSession) -> Path:
+    """A dry run with two cheaper ways, as it lies in the project when it is over."""
+    bring_rows(qtbot, session, tickets(60), LABELS)
+    make_split(session.folder, session.dataset())
+    session.apply(session.project.with_(model=tiny_base()))
+    session.refresh_facts()
+    folder = create_fit(session.folder, session.dataset(), cheaper=True)
+    spec = read_spec(folder)
+    figures = {"peak_memory_bytes": 2e9, "tokens_per_second": 100.0, "hours": 1.0, "checkpoint_bytes": 5e6, "steps": 3}
+    saved = {**figures, "peak_memory_bytes": 1e9, "tokens_per_second": 80.0}
+    ways = {trial.way.name: trial.way.model_dump(mode="json") for trial in spec.cheaper}
+    cheaper = [{"way": ways["checkpointing"], **saved}, {"way": ways["attention"], "problem": "It does not fit."}]
+    ended = Ended(outcome="completed", result={**figures, "cheaper": cheaper})
+    (folder / EVENTS_FILE).write_text(ended.model_dump_json() + "\n", encoding="utf-8")
+    return folder
+
+
+def test_that_a_cheaper_setting_tells_its_effect_and_is_taken_with_a_click_and_undone(qtbot, session) -> None:
+    _measured_dry_run(qtbot, session)
+    page = shown_page(qtbot, session, ModelPage)
+    qtbot.waitUntil(page.bench.cheaper.isVisible)
+
+    checkpointing, attention = page.bench.cheaper.rows
+    assert checkpointing.effect.text() == "0.9 GB instead of 1.9 GB, 20 % slower"
+    assert attention.effect.text() == "It does not fit."
+    assert not attention.button.isEnabled()
+    qtbot.mouseClick(checkpointing.button, Qt.MouseButton.LeftButton)
+
+    assert read_project(session.folder.folder).training.gradient_checkpointing
+    assert not page.bench.cheaper.isVisible(), "what was measured was measured with other settings"
+    session.undo()
+    assert not read_project(session.folder.folder).training.gradient_checkpointing
+    assert page.bench.cheaper.isVisible()
+
+
+def test_that_a_cheaper_setting_that_was_taken_brings_its_own_measurement(qtbot, session) -> None:
+    folder = _measured_dry_run(qtbot, session)
+    trial = next(trial for trial in read_spec(folder).cheaper if trial.way.name == "checkpointing")
+    write_spec(folder / "trial-1", FitSpec(train=trial.train))
+    figures = {"peak_memory_bytes": 1e9, "tokens_per_second": 80.0, "hours": 1.2, "checkpoint_bytes": 5e6, "steps": 2}
+    ended = Ended(outcome="completed", result=figures)
+    (folder / "trial-1" / EVENTS_FILE).write_text(ended.model_dump_json() + "\n", encoding="utf-8")
+    page = shown_page(qtbot, session, ModelPage)
+    qtbot.waitUntil(page.bench.cheaper.isVisible)
+
+    qtbot.mouseClick(page.bench.cheaper.rows[0].button, Qt.MouseButton.LeftButton)
+
+    assert page.bench.measured.value("Peak memory") == "0.9 GB, measured in 2 steps"
+
+
+def test_that_settings_that_do_not_fit_are_called_too_large_beside_those_that_do(qtbot, session, computer) -> None:
+    computer(16)
+    folder = _measured_dry_run(qtbot, session)
+    told = json.loads((folder / EVENTS_FILE).read_text(encoding="utf-8"))["result"]["cheaper"]
+    ended = Ended(outcome="completed", result={"cheaper": told})
+    (folder / EVENTS_FILE).write_text(ended.model_dump_json() + "\n", encoding="utf-8")
+    page = shown_page(qtbot, session, ModelPage)
+    qtbot.waitUntil(page.bench.cheaper.isVisible)
+
+    qtbot.waitUntil(lambda: page.bench.badge.text() == "too large")
+    assert page.bench.measured.value("Measured") == "does not fit into memory with these settings"
+    assert page.bench.cheaper.rows[0].effect.text() == "0.9 GB: fits; 80 tokens a second"
 
 
 def test_that_a_read_only_project_shows_its_model_and_changes_nothing(qtbot, session) -> None:
@@ -295,7 +373,7 @@ def test_that_a_read_only_project_shows_its_model_and_changes_nothing(qtbot, ses
 
     assert chosen(page).method is Method.LORA
     assert not page.sources.isEnabled()
-    assert not page.measure_button.isEnabled()
+    assert not page.bench.measure_button.isEnabled()
 
 
 def test_that_every_button_says_to_a_screen_reader_what_it_is_for(qtbot, session) -> None:
@@ -438,6 +516,6 @@ def test_that_what_a_tight_model_takes_is_said_beside_its_memory(qtbot, session,
     page = with_model(qtbot, session)
     qtbot.mouseClick(page.methods.card(Method.FULL), Qt.MouseButton.LeftButton)
 
-    assert page.badge.text() == "tight"
+    assert page.bench.badge.text() == "tight"
     assert "Only with gradient checkpointing: slower, with the same result." in words(page)
-    assert "of this computer’s 0.8 GB" in page.memory.sentence()
+    assert "of this computer’s 0.8 GB" in page.bench.view.sentence()
