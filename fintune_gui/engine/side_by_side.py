@@ -10,7 +10,7 @@ depend on who was faster.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
@@ -79,16 +79,39 @@ class SideBySide:
     def _computed(self, rows: Sequence[Example], plan: list[list[int]]) -> int:
         return sum(self._layout.computed([rows[index] for index in part]) for part in plan)
 
-    def compute(self, parts: Sequence[Sequence[Example]], scale: float, check: Callable[[], None]) -> list[Sums]:
+    def compute(
+        self, parts: Sequence[Sequence[Example]], scale: float, budget: int, check: Callable[[], None]
+    ) -> list[Sums]:
         """Sums of all parts, in their order; the gradients of scale times their loss are added to the model's.
 
         Args:
+            budget: A part of more tokens is computed alone with all cores, as is one that has no other beside it:
+                long rows need memory, and keep all cores busy.
             check: Called before each part of this thread; what it raises is raised when the other threads have ended.
         """
-        hands = _dealt([self._layout.computed(part) for part in parts])
-        seeds = torch.randint(2**62, (len(parts),)).tolist()
         self._share_weights()
-        over, found = Event(), dict[int, Sums]()
+        seeds = torch.randint(2**62, (len(parts),)).tolist()
+        found: dict[int, Sums] = {}
+
+        def compute(number: int, layout: Layout) -> None:
+            with drawing_from(torch.Generator().manual_seed(seeds[number])):
+                found[number] = layout.compute(parts[number], scale)
+
+        sizes = {number: self._layout.computed(part) for number, part in enumerate(parts)}
+        together = {number: size for number, size in sizes.items() if size <= budget}
+        if len(together) < PARTS_AT_ONCE:
+            together = {}
+        for number in sizes.keys() - together.keys():
+            check()
+            compute(number, self._layout)
+        self._compute_together(_dealt(together), compute, check)
+        return [found[number] for number in range(len(parts))]
+
+    def _compute_together(
+        self, hands: list[list[int]], compute: Callable[[int, Layout], None], check: Callable[[], None]
+    ) -> None:
+        """Let each thread compute the parts in its hand, the first one being this thread."""
+        over = Event()
 
         def work(worker: int, check: Callable[[], None]) -> None:
             torch.set_num_threads(max(1, self._threads // PARTS_AT_ONCE))
@@ -96,8 +119,7 @@ class SideBySide:
                 if over.is_set():
                     return
                 check()
-                with drawing_from(torch.Generator().manual_seed(seeds[number])):
-                    found[number] = self._layouts[worker].compute(parts[number], scale)
+                compute(number, self._layouts[worker])
 
         others: list[Future[None]] = []
         try:
@@ -115,7 +137,6 @@ class SideBySide:
             gradients = self._take_gradients()
         for parameter, gradient in gradients:
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return [found[number] for number in range(len(parts))]
 
     def _share_weights(self) -> None:
         """Let the views follow weights that were put elsewhere meanwhile, and train as the model does."""
@@ -147,12 +168,12 @@ def _sharing_weights(model: Model) -> Model:
     return copy.deepcopy(model, same)
 
 
-def _dealt(sizes: Sequence[int]) -> list[list[int]]:
-    """Numbers of the parts for each worker: the largest first, each to whom has the least to do."""
+def _dealt(sizes: Mapping[int, int]) -> list[list[int]]:
+    """Numbers of the parts for each thread: the largest first, each to the one that has the least to do."""
     hands: list[list[int]] = [[] for _ in range(PARTS_AT_ONCE)]
     loads = [0] * PARTS_AT_ONCE
-    for number in sorted(range(len(sizes)), key=lambda part: (-sizes[part], part)):
-        worker = min(range(PARTS_AT_ONCE), key=lambda hand: (loads[hand], hand))
-        hands[worker].append(number)
-        loads[worker] += sizes[number]
+    for number in sorted(sizes, key=lambda part: (-sizes[part], part)):
+        hand = min(range(PARTS_AT_ONCE), key=lambda one: (loads[one], one))
+        hands[hand].append(number)
+        loads[hand] += sizes[number]
     return hands

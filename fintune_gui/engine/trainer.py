@@ -270,7 +270,7 @@ class StepTrainer(Trainer):
         if self.side_by_side:
             plan = self.side_by_side.plan(rows, self.budget)
             parts = [[rows[index] for index in part] for part in plan]
-            yield from self.side_by_side.compute(parts, scale, self.check)
+            yield from self.side_by_side.compute(parts, scale, self.budget, self.check)
             return
         for part in self.layout.plan(rows, self.budget):
             self.check()

@@ -19,6 +19,7 @@ from fintune_gui.project.settings import Frozen
 
 _DROPPING_OUT = ("bert", "distilbert", "roberta", "xlm-roberta")
 """Families whose models drop out a tenth of scores and results while they learn, as BERT did; later ones do not."""
+_DROPPING_OUT_RESULTS = (*_DROPPING_OUT, "t5", "bart")
 
 
 class Build(Frozen):
@@ -72,7 +73,6 @@ class CatalogueModel(Frozen):
     def memory_shape(self) -> ModelShape:
         """What the estimate of memory needs to know."""
         build = self.shape
-        drops_out = build.kind in _DROPPING_OUT
         return ModelShape(
             parameters=self.parameters,
             matrix_width=build.matrix_width,
@@ -80,14 +80,15 @@ class CatalogueModel(Frozen):
             attention_width=build.attention_width,
             kind=build.kind,
             layers=build.layers,
+            decoder_layers=build.writing_layers,
             hidden=build.hidden,
             query=build.query,
             key_value=build.key_value,
             heads=build.heads,
             inner=build.feed_forward,
             gated=build.feed_forward_matrices == 3,
-            attention_dropout=drops_out,
-            dropout=drops_out,
+            attention_dropout=build.kind in _DROPPING_OUT,
+            dropout=build.kind in _DROPPING_OUT_RESULTS,
         )
 
     @property

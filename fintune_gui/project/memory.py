@@ -12,8 +12,8 @@ the vocabulary and H the width of the hidden state:
                  With gradient checkpointing each layer's input, and all of one layer at a time; half of it in
                  bfloat16 on a graphics card. On a processor half as much again: see `_HOLES`
     at work      the larger of what lives at the turn from forward to backward: the probabilities of L tokens at
-                 a time (L × V × 4 bytes, L = min(512, 2²⁴ / V), and for full the gradient of the matrix that makes them, V × H × 4, a second
-                 time while it is added up), and the gradients inside one layer
+                 a time (L × V × 4 bytes, L = min(512, 2²⁴ / V), and for full the gradient of the matrix that makes
+                 them, V × H × 4, a second time while it is added up), and the gradients inside one layer
     program      what Python, torch, transformers and their threads take before any model; a card's own context
 
 A processor computes two parts of a step side by side where it can: each has gradients and probabilities of its own.
@@ -28,6 +28,7 @@ is rough. ``python -m benchmarks.memory`` holds all this against measured peaks.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -119,6 +120,8 @@ def estimate_memory(
     parts_at_once = 1 if on_gpu or one_row else _parts_at_once(shape, method, training, learning)
     most = 1 if one_row else TOKENS_AT_ONCE_GPU if on_gpu else TOKENS_AT_ONCE_CPU // parts_at_once
     in_a_part = _tokens_at_once(training.batch_size, max_length, most)
+    if in_a_part > most * PARTS_AT_ONCE:
+        parts_at_once = 1  # long rows are computed alone
     parts_at_once = min(parts_at_once, math.ceil(training.batch_size * max_length / in_a_part))
     tokens = min(parts_at_once * in_a_part, training.batch_size * max_length)
     activations = _activations(shape, method, training, tokens, max_length, on_gpu=on_gpu)

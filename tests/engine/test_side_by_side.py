@@ -20,6 +20,7 @@ from fintune_gui.engine.stepping import Layout, PackedCausal, PaddedClassificati
 from tests.helpers.tiny import VOCABULARY, save_model
 
 CPU = Device(torch.device("cpu"), "CPU", half=False)
+BUDGET = 1024
 KINDS: dict[str, tuple[Any, Any]] = {
     "llama": (AutoModelForCausalLM, PackedCausal),
     "bert": (AutoModelForSequenceClassification, PaddedClassification),
@@ -89,7 +90,7 @@ def test_that_losses_and_gradients_are_those_of_one_part_after_another(
     assert len(parts) > 3
     expected = [layout.compute(part, 0.1) for part in parts]
     one_by_one = gradients(model)
-    sums = SideBySide(model, layout).compute(parts, 0.1, lambda: None)
+    sums = SideBySide(model, layout).compute(parts, 0.1, BUDGET, lambda: None)
     together = gradients(model)
     assert [s.loss for s in sums] == pytest.approx([e.loss for e in expected], rel=1e-5)
     assert [s.computed for s in sums] == [layout.computed(part) for part in parts]
@@ -104,7 +105,7 @@ def test_that_numbers_with_dropout_depend_on_the_seed_alone(tmp_path: Path) -> N
     found = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        losses = [sums.loss for sums in side_by_side.compute(parts, 0.1, lambda: None)]
+        losses = [sums.loss for sums in side_by_side.compute(parts, 0.1, BUDGET, lambda: None)]
         found.append((losses, gradients(model), torch.get_rng_state()))
     assert found[0][0] == found[1][0] != found[2][0]
     assert all(torch.equal(found[0][1][name], found[1][1][name]) for name in found[0][1])
@@ -117,7 +118,7 @@ def test_that_weights_that_were_replaced_are_seen_by_all_threads(tmp_path: Path)
     for weight in model.parameters():
         weight.data = weight.data * 1.5
     expected = [layout.compute(part).loss for part in parts]
-    assert [s.loss for s in side_by_side.compute(parts, 0.1, lambda: None)] == pytest.approx(expected, rel=1e-5)
+    assert [s.loss for s in side_by_side.compute(parts, 0.1, BUDGET, lambda: None)] == pytest.approx(expected, rel=1e-5)
 
 
 def test_that_an_error_in_any_thread_is_told_and_leaves_no_gradients_in_the_further_ones(tmp_path: Path) -> None:
@@ -126,11 +127,11 @@ def test_that_an_error_in_any_thread_is_told_and_leaves_no_gradients_in_the_furt
     outside = [Example(0, [VOCABULARY + 50_000] * 20, [True] * 20)]  # the largest part goes to this thread
     for broken in ([*parts, outside], [outside, outside]):
         with pytest.raises(IndexError):
-            side_by_side.compute(broken, 0.1, lambda: None)
+            side_by_side.compute(broken, 0.1, BUDGET, lambda: None)
         model.zero_grad()
         expected = [layout.compute(part, 0.1).loss for part in parts]
         one_by_one = gradients(model)
-        assert [s.loss for s in side_by_side.compute(parts, 0.1, lambda: None)] == pytest.approx(expected, rel=1e-5)
+        assert [s.loss for s in side_by_side.compute(parts, 0.1, BUDGET, lambda: None)] == pytest.approx(expected, rel=1e-5)
         together = gradients(model)
         for name, gradient in one_by_one.items():
             torch.testing.assert_close(together[name], gradient, rtol=1e-4, atol=1e-6)
@@ -144,7 +145,7 @@ def test_that_an_interruption_ends_all_threads(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        side_by_side.compute(parts_of(layout, rows(40), 60), 0.1, interrupt)
+        side_by_side.compute(parts_of(layout, rows(40), 60), 0.1, BUDGET, interrupt)
     assert threading.active_count() == before
     assert torch.get_num_threads() == 2
 
@@ -156,6 +157,22 @@ def test_that_parts_are_small_unless_shared_beginnings_would_be_computed_again(t
     small = side_by_side.plan(apart, 120)
     assert small == layout.plan(apart, 60)
     assert side_by_side.plan(alike, 240) == layout.plan(alike, 240) != layout.plan(alike, 120)
+
+
+def test_that_long_parts_are_computed_alone_with_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, layout = trained(tmp_path, "llama", dropout=0.0)
+    parts, seen = parts_of(layout, rows(), 60), []
+    computed = PackedCausal.compute
+
+    def watched(self: PackedCausal, part: list[Example], scale: float | None = None) -> Any:
+        seen.append((layout.computed(part), torch.get_num_threads(), threading.current_thread().name))
+        return computed(self, part, scale)
+
+    monkeypatch.setattr(PackedCausal, "compute", watched)
+    SideBySide(model, layout).compute(parts, 0.1, 45, lambda: None)
+    assert {size > 45 for size, _, _ in seen} == {True, False}
+    assert all((threads == 2) == (size > 45) for size, threads, _ in seen)
+    assert len({name for size, _, name in seen if size <= 45}) == 2
 
 
 def test_that_models_that_draw_numbers_elsewhere_compute_one_part_after_another(tmp_path: Path) -> None:

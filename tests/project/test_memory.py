@@ -78,13 +78,17 @@ def test_that_full_tuning_keeps_weights_and_two_moments():
 def test_that_gradients_take_the_place_of_activations_unless_a_step_has_several_parts():
     at_once = _estimate(Method.FULL, batch_size=1, max_length=8)
     assert at_once["Gradients"] + at_once["Activations"] == 4_000_000, "the larger of both"
-    assert _estimate(Method.FULL, batch_size=8)["Gradients"] == 4_000_000, "the second part's activations come beside"
+    assert _estimate(Method.FULL, batch_size=8)["Gradients"] == 2 * 4_000_000, "two parts are computed side by side"
+    dropping = dataclasses.replace(SHAPE, dropout=True)
+    one_by_one = _estimate(Method.FULL, batch_size=8, shape=dropping)
+    assert one_by_one["Gradients"] == 4_000_000, "the second part's activations come beside"
 
 
 def test_that_an_adapter_learns_rank_times_the_width_of_the_matrices():
     parts = _estimate(batch_size=8)
     assert parts["Weights"] == 4_000_000
-    assert parts["Adapter"] == parts["Gradients"] == 8 * 10_000 * 4
+    assert parts["Adapter"] == 8 * 10_000 * 4
+    assert parts["Gradients"] == 2 * parts["Adapter"]
     assert parts["Optimizer"] == 8 * 10_000 * 8
     assert _estimate(lora_targets="attention")["Adapter"] == 8 * 4_000 * 4
     assert _estimate(frozen_layers=1)["Adapter"] == 8 * 10_000 * 4 * 3 / 4
@@ -119,8 +123,9 @@ def test_that_only_generation_pays_for_probabilities_over_the_vocabulary():
     inside_a_layer = 4 * 1024 * (3 * 192 + 2 * 64)
     large = dataclasses.replace(SHAPE, vocabulary=100_000)
     assert _estimate(shape=large)["At work"] == inside_a_layer
-    assert _estimate(shape=large, task=Task.CHAT)["At work"] == 512 * 100_000 * 4
-    assert _estimate(Method.FULL, shape=large, task=Task.CHAT)["At work"] == (512 + 64) * 100_000 * 4
+    places = 2 * (2**24 // 100_000)
+    assert _estimate(shape=large, task=Task.CHAT)["At work"] == places * 100_000 * 4
+    assert _estimate(Method.FULL, shape=large, task=Task.CHAT)["At work"] == (places + 2 * 64) * 100_000 * 4
 
 
 def test_that_an_unknown_family_is_estimated_like_its_relatives_and_called_rough():
