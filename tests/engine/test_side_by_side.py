@@ -131,7 +131,9 @@ def test_that_an_error_in_any_thread_is_told_and_leaves_no_gradients_in_the_furt
         model.zero_grad()
         expected = [layout.compute(part, 0.1).loss for part in parts]
         one_by_one = gradients(model)
-        assert [s.loss for s in side_by_side.compute(parts, 0.1, BUDGET, lambda: None)] == pytest.approx(expected, rel=1e-5)
+        assert [s.loss for s in side_by_side.compute(parts, 0.1, BUDGET, lambda: None)] == pytest.approx(
+            expected, rel=1e-5
+        )
         together = gradients(model)
         for name, gradient in one_by_one.items():
             torch.testing.assert_close(together[name], gradient, rtol=1e-4, atol=1e-6)
@@ -169,10 +171,10 @@ def test_that_long_parts_are_computed_alone_with_all_cores(tmp_path: Path, monke
         return computed(self, part, scale)
 
     monkeypatch.setattr(PackedCausal, "compute", watched)
-    SideBySide(model, layout).compute(parts, 0.1, 45, lambda: None)
-    assert {size > 45 for size, _, _ in seen} == {True, False}
-    assert all((threads == 2) == (size > 45) for size, threads, _ in seen)
-    assert len({name for size, _, name in seen if size <= 45}) == 2
+    SideBySide(model, layout).compute(parts, 0.1, 58, lambda: None)
+    assert {size > 58 for size, _, _ in seen} == {True, False}
+    assert all((threads == 2) == (size > 58) for size, threads, _ in seen)
+    assert len({name for size, _, name in seen if size <= 58}) == 2
 
 
 def test_that_models_that_draw_numbers_elsewhere_compute_one_part_after_another(tmp_path: Path) -> None:
