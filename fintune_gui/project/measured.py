@@ -64,13 +64,19 @@ class MeasuredWay:
         needs = gigabytes(self.measured.peak_memory_bytes)
         if not before.fits:
             return f"{needs}: fits; {self.measured.tokens_per_second:,.0f} tokens a second"
-        memory = f"{needs} instead of {gigabytes(before.peak_memory_bytes)}"
-        if abs(self.measured.peak_memory_bytes / before.peak_memory_bytes - 1) <= _SAME:
+        memory, share = f"{needs} instead of {gigabytes(before.peak_memory_bytes)}", self._memory_share(before)
+        if abs(share - 1) <= _SAME:
             memory = f"as much memory ({needs})"
+        elif needs == gigabytes(before.peak_memory_bytes):
+            memory = f"{abs(share - 1):.0%} {'less' if share < 1 else 'more'} memory ({needs})"
         speed = self.measured.tokens_per_second / before.tokens_per_second
         if abs(speed - 1) <= _SAME:
-            return f"{memory}, as fast"
+            return f"{memory}, as fast".replace("%", " %")
         return f"{memory}, {abs(speed - 1):.0%} {'faster' if speed > 1 else 'slower'}".replace("%", " %")
+
+    def _memory_share(self, before: Measured) -> float:
+        assert self.measured is not None
+        return self.measured.peak_memory_bytes / before.peak_memory_bytes
 
 
 def last_measured(

@@ -82,3 +82,9 @@ def test_that_the_effect_is_told_against_what_was(peak: float, speed: float, wor
     way = cheaper_ways(_project(), PLAIN)[0]
     assert MeasuredWay(way, Measured(peak * 1024**3, speed, 1, 1, 2)).effect(before) == words
     assert MeasuredWay(way, None, "It does not fit.").effect(before) == "It does not fit."
+
+
+def test_that_a_small_effect_is_told_as_a_share_where_both_sizes_read_the_same() -> None:
+    before, way = Measured(0.64 * 1024**3, 100, 1, 1, 3), cheaper_ways(_project(), PLAIN)[0]
+    effect = MeasuredWay(way, Measured(0.56 * 1024**3, 100, 1, 1, 2)).effect(before)
+    assert effect == "12 % less memory (0.6 GB), as fast"

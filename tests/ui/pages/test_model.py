@@ -512,10 +512,10 @@ def test_that_a_search_without_a_network_says_so_where_it_was_asked(qtbot, sessi
 
 
 def test_that_what_a_tight_model_takes_is_said_beside_its_memory(qtbot, session, computer) -> None:
-    computer(0.76)
+    computer(0.62)
     page = with_model(qtbot, session)
     qtbot.mouseClick(page.methods.card(Method.FULL), Qt.MouseButton.LeftButton)
 
     assert page.bench.badge.text() == "tight"
     assert "Only with gradient checkpointing: slower, with the same result." in words(page)
-    assert "of this computer’s 0.8 GB" in page.bench.view.sentence()
+    assert "of this computer’s 0.6 GB" in page.bench.view.sentence()
