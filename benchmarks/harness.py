@@ -83,6 +83,13 @@ def as_table(lines: Sequence[Line | str]) -> str:
     return "\n".join([*table, "", *(line for line in lines if isinstance(line, str))]).rstrip()
 
 
+def print_table(measure: Callable[[], Sequence[Line | str]]) -> None:
+    """Measure, print the table, and say how long it took and how busy the machine was."""
+    began = time.monotonic()
+    print(f"\n{as_table(measure())}\n")
+    print(f"It took {(time.monotonic() - began) / 60:.0f} minutes; load average {os.getloadavg()[0]:.1f} at the end.")
+
+
 def median_ratio(mine: Sequence[float], theirs: Sequence[float]) -> tuple[float, str]:
     """The median of the rounds' ratios, and the least and the greatest of them in words."""
     ratios = [a / b for a, b in zip(mine, theirs, strict=True)]

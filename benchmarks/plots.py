@@ -16,7 +16,7 @@ import time
 from functools import partial
 from typing import Any
 
-from benchmarks.harness import Contestant, Line, Measurement, as_table, compare, median_ratio
+from benchmarks.harness import Contestant, Line, Measurement, compare, median_ratio, print_table
 
 CURVES = 6
 SIZE = (900, 500)
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--redraws", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
-    print(as_table(lines(asked.rounds, asked.points, asked.redraws)))
+    print_table(lambda: lines(asked.rounds, asked.points, asked.redraws))
 
 
 if __name__ == "__main__":

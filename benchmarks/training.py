@@ -13,13 +13,12 @@ import argparse
 import importlib.util
 import os
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from benchmarks import training_ways as ways
-from benchmarks.harness import Contestant, Line, Measurement, as_table, compare, largest_difference
+from benchmarks.harness import Contestant, Line, Measurement, compare, largest_difference, print_table
 from benchmarks.training_ways import Lesson
 
 SPEED, MEMORY = "useful tokens/s", "peak MB above start"
@@ -149,19 +148,23 @@ PROMISES: dict[str, Callable[[int, Path | None], list[Line | str]]] = {
 }
 
 
+def lines(rounds: int, smollm2_folder: Path | None = None, only: Sequence[str] = tuple(PROMISES)) -> list[Line | str]:
+    """The promises about training, each with its target."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    found: list[Line | str] = []
+    for name in only:
+        found += PROMISES[name](rounds, smollm2_folder or _prepared_model())
+        print(f"\n{found[-1]}\n", flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=PROMISES, default=list(PROMISES), metavar="NAME")
     parser.add_argument("--smollm2", type=Path, help=f"folder of {_DEFAULT_MODEL}")
-    arguments = parser.parse_args()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    began, lines = time.monotonic(), []
-    for name in arguments.only:
-        lines += PROMISES[name](arguments.rounds, arguments.smollm2 or _prepared_model())
-        print(f"\n{lines[-1]}\n", flush=True)
-    print(f"\n{as_table(lines)}\n\nThe window while training: `python -m benchmarks.window_lateness`.")
-    print(f"It took {(time.monotonic() - began) / 60:.0f} minutes; load average {os.getloadavg()[0]:.1f} at the end.")
+    asked = parser.parse_args()
+    print_table(lambda: lines(asked.rounds, asked.smollm2, asked.only))
 
 
 def _prepared_model() -> Path | None:

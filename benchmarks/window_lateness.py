@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Contestant, Line, Measurement, as_table, compare, median_ratio
+from benchmarks.harness import Contestant, Line, Measurement, compare, median_ratio, print_table
 from benchmarks.window import bare_timer, lateness, open_window, wait
 
 REST, IDLE, HEADLESS, WATCHED = "window at rest", "idle window", "training, no window", "training, window open"
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=100)
     asked = parser.parse_args()
-    print(as_table(lines(asked.rounds, asked.steps)))
+    print_table(lambda: lines(asked.rounds, asked.steps))
 
 
 if __name__ == "__main__":
