@@ -26,7 +26,7 @@ def run(spec: FitSpec, job: Job) -> Result:
     """
     train = spec.train
     device = choose_device(job)
-    tokenizer = ModelTokenizer.load(Path(train.model.folder))
+    tokenizer = ModelTokenizer.load(Path(train.model.folder), train.format.added_tokens)
     rows_folder = Path(spec.rows_folder) if spec.rows_folder else job.folder
     examples = load_examples(job, rows_folder, "train", train, tokenizer)
     validation = load_examples(job, rows_folder, "validation", train, tokenizer)

@@ -27,7 +27,6 @@ from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.job import Job
 from fintune_gui.engine.model import Model, trainable_parameters
-from fintune_gui.engine.prefixes import group_rows
 from fintune_gui.engine.stepping import Layout, Sums
 from fintune_gui.engine.team_link import (
     Answer,
@@ -310,7 +309,8 @@ class _Member:
 
 def divide(layout: Layout, rows: Sequence[Example], shares: int) -> list[list[Example]]:
     """Deal rows out so that each share takes about as long to compute; what a share repeats it computes once."""
-    budget = max(1, _computed_tokens(layout, rows) // (_PIECES * shares))
+    tokens = min(layout.computed(rows), sum(map(len, rows)))  # without padding, and shared beginnings once
+    budget = max(1, tokens // (_PIECES * shares))
     pieces = [[rows[index] for index in piece] for piece in layout.plan(rows, budget)]
     dealt: list[list[Example]] = [[] for _ in range(shares)]
     held = [0] * shares
@@ -319,13 +319,6 @@ def divide(layout: Layout, rows: Sequence[Example], shares: int) -> list[list[Ex
         dealt[least] += piece
         held[least] += sum(map(len, piece))
     return dealt
-
-
-def _computed_tokens(layout: Layout, rows: Sequence[Example]) -> int:
-    lengths = [len(row) for row in rows]
-    if not getattr(layout, "share", False):
-        return sum(lengths)
-    return sum(group.tokens(lengths) for group in group_rows([row.ids for row in rows]))
 
 
 def _sums(answer: Computed) -> Sums:

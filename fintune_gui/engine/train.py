@@ -14,7 +14,8 @@ from fintune_gui.engine.checkpoints import CheckpointState
 from fintune_gui.engine.data import Example, load_examples, read_rows
 from fintune_gui.engine.device import Device, choose_device
 from fintune_gui.engine.job import Job, Result
-from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop, measure
+from fintune_gui.engine.loop import SAMPLE_ROWS, RunInterrupted, RunLoop
+from fintune_gui.engine.measuring import measure
 from fintune_gui.engine.model import Model, load_for_training, load_trainable_state, padding_id
 from fintune_gui.engine.precision import settle_precision
 from fintune_gui.engine.stepping import choose_layout
