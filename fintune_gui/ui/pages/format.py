@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fintune_gui.dataset.measuring import FormatMeasure
     from fintune_gui.dataset.token_use import TokenUses
 
-_NARROWEST_LEFT, _WIDEST_LEFT = 288, 330
+_NARROWEST_LEFT, _WIDEST_LEFT = 304, 330
 _SCROLL_BAR = 12
 
 

@@ -8,10 +8,11 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QStackedWidget
 
 from fintune_gui.project.errors import Problem
-from fintune_gui.ui.widgets.card import Badge, Card
+from fintune_gui.ui.widgets.card import Badge, Card, row
 from fintune_gui.ui.widgets.controls import Button, Label, SpinBox
 from fintune_gui.ui.widgets.feedback import Action, EmptyState, ErrorPanel
 from fintune_gui.ui.widgets.token_view import Span, TokenView
+from fintune_gui.ui.widgets.words import counted
 
 _FIELD_WIDTH = 92
 
@@ -31,7 +32,6 @@ class TokenBrowser(Card):
         self._total = 0
         self.label = Badge()
         self.header.insertWidget(1, self.label)
-        self.header.insertWidget(1, self.label)
         self.label.hide()
         self.previous = Button("Previous row", self._go_back, kind="icon", icon_name="back")
         self.next = Button("Next row", self._go_on, kind="icon", icon_name="forward")
@@ -41,13 +41,14 @@ class TokenBrowser(Card):
         self.field.valueChanged.connect(self._on_number)
         self._of = Label("", "muted")
         self._navigation = (self.previous, self.field, self._of, self.next)
-        self.add_action(*self._navigation)
+        self.add_action(self.previous, self.field, self.next)
         self.tokens = TokenView()
         self._empty = EmptyState("")
         self.error = ErrorPanel()
         self._stack = QStackedWidget()
         for widget in (self.tokens, self._empty, self.error):
             self._stack.addWidget(widget)
+        self.add(row(self.label, None, self._of))
         self.add(self._stack, 1)
         self._navigate(shown=False)
 
@@ -88,7 +89,7 @@ class TokenBrowser(Card):
         self.field.setRange(1, max(1, self._total))
         self.field.setValue(self._place + 1)
         self.field.blockSignals(False)
-        self._of.setText(f"of {self._total:,}")
+        self._of.setText(f"of {counted(self._total, 'row')}")
         self.previous.setEnabled(self._place > 0)
         self.next.setEnabled(self._place + 1 < self._total)
 
