@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
-
 from fintune_gui.dataset.splitting import current_split, split_facts
 from fintune_gui.dataset.summary import read_summary
 from fintune_gui.project.errors import FintuneError, ProjectError
 from fintune_gui.project.flow import Facts, RunFacts, RunStatus
-from fintune_gui.project.outline import RunOutline, read_outline
+from fintune_gui.project.outline import RunOutline, is_at_work, read_outline
 from fintune_gui.project.report import read_report
 from fintune_gui.project.spec import TrainSpec, read_spec
 from fintune_gui.project.store import ProjectFolder
-
-_CLOCK_TOLERANCE_SECONDS = 2.0
 
 
 def gather_facts(pf: ProjectFolder) -> Facts:
@@ -70,18 +66,6 @@ def _status(told: RunOutline) -> RunStatus:
     if told.finished:
         return "completed" if told.outcome == "completed" else "stopped"
     return "interrupted" if told.resumable else "failed"
-
-
-def is_at_work(told: RunOutline) -> bool:
-    """Whether the process that a job told of last still runs; a later process may have got its number."""
-    if told.outcome or told.pid is None:
-        return False
-    try:
-        process = psutil.Process(told.pid)
-        same = process.create_time() <= told.started + _CLOCK_TOLERANCE_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError, OverflowError):
-        return False
 
 
 def _exports(run_folder: Path) -> tuple[str, ...]:

@@ -8,8 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from fintune_gui.project.events import read_lines
 from fintune_gui.project.spec import EVENTS_FILE, LATEST_CHECKPOINT
+
+_CLOCK_TOLERANCE_SECONDS = 2.0
 
 _CURVE_POINTS = 80
 
@@ -102,3 +106,15 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return event if isinstance(event, dict) else {}
+
+
+def is_at_work(told: RunOutline) -> bool:
+    """Whether the process that a job told of last still runs; a later process may have got its number."""
+    if told.outcome or told.pid is None:
+        return False
+    try:
+        process = psutil.Process(told.pid)
+        same = process.create_time() <= told.started + _CLOCK_TOLERANCE_SECONDS
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError, OverflowError):
+        return False

@@ -36,10 +36,10 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 def _use_as_its_card_says(terminal: Terminal, export: str) -> int:
-    """Run the three lines of plain peft in the model card, and use what they load: its number of LoRA tensors."""
+    """Run the four lines of plain peft in the model card, and use what they load: its number of LoRA tensors."""
     card = (terminal.folder / export / "README.md").read_text(encoding="utf-8")
     lines = card.split("```python\n")[1].split("```")[0].strip().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     script = "\n".join(lines).replace("THIS_FOLDER", export).replace("BASE_MODEL", str(TINY_BASE))
     tensors, *logits = terminal.python(script + USE_IT).split()
     assert all(math.isfinite(float(number)) for number in logits)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from fintune_gui.dataset.facts import is_at_work
 from fintune_gui.project.document import Objective
 from fintune_gui.project.errors import FintuneError, Problem
-from fintune_gui.project.outline import RunOutline, read_outline
+from fintune_gui.project.outline import RunOutline, is_at_work, read_outline
 from fintune_gui.project.report import Report, read_report
 from fintune_gui.project.spec import EVENTS_FILE
 from fintune_gui.project.store import PROJECT_FILE, read_project
