@@ -10,6 +10,7 @@ depend on who was faster.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
@@ -25,6 +26,10 @@ from fintune_gui.project.memory import MOST_FURTHER_GRADIENTS, PARTS_AT_ONCE
 
 _OF_A_LAYER = ("summary_", "classifier_")
 """Settings of dropout in heads, whose layers, where there are any, are among the model's."""
+_ROOM = (1.05, 1.15, 1.25)
+"""How much larger than the mean parts may be, since rows are not cut."""
+_MOSTLY_ALONE = 0.7
+"""Share of a part during which the other thread has nothing to do, from which on all cores compute it sooner."""
 _WORTHWHILE = 0.85
 """Larger parts are computed where they spare so many tokens that others would compute again: shared beginnings."""
 
@@ -74,7 +79,18 @@ class SideBySide:
     def plan(self, rows: Sequence[Example], budget: int) -> list[list[int]]:
         """Divide rows into parts that take together the memory of one part of `budget` tokens, or a little more."""
         small, large = (self._layout.plan(rows, size) for size in (max(1, budget // PARTS_AT_ONCE), budget))
-        return large if self._computed(rows, large) < _WORTHWHILE * self._computed(rows, small) else small
+        if self._computed(rows, large) < _WORTHWHILE * self._computed(rows, small):
+            return self._evened(rows, large)
+        return small
+
+    def _evened(self, rows: Sequence[Example], plan: list[list[int]]) -> list[list[int]]:
+        """As many parts for each thread, and about as large, where rows can be divided so."""
+        parts = math.ceil(len(plan) / PARTS_AT_ONCE) * PARTS_AT_ONCE
+        for room in _ROOM:
+            even = self._layout.plan(rows, math.ceil(room * self._computed(rows, plan) / parts))
+            if len(even) <= parts:
+                return even
+        return plan
 
     def _computed(self, rows: Sequence[Example], plan: list[list[int]]) -> int:
         return sum(self._layout.computed([rows[index] for index in part]) for part in plan)
@@ -85,8 +101,8 @@ class SideBySide:
         """Sums of all parts, in their order; the gradients of scale times their loss are added to the model's.
 
         Args:
-            budget: A part of more tokens is computed alone with all cores, as is one that has no other beside it:
-                long rows need memory, and keep all cores busy.
+            budget: A part of more tokens is computed alone with all cores, as is one that would have no other beside
+                it: long rows need memory, and keep all cores busy.
             check: Called before each part of this thread; what it raises is raised when the other threads have ended.
         """
         self._share_weights()
@@ -99,12 +115,12 @@ class SideBySide:
 
         sizes = {number: self._layout.computed(part) for number, part in enumerate(parts)}
         together = {number: size for number, size in sizes.items() if size <= budget}
-        if len(together) < PARTS_AT_ONCE:
-            together = {}
-        for number in sizes.keys() - together.keys():
+        hands = _dealt(together)
+        dealt = {number for hand in hands for number in hand}
+        for number in sizes.keys() - dealt:
             check()
             compute(number, self._layout)
-        self._compute_together(_dealt(together), compute, check)
+        self._compute_together(hands, compute, check)
         return [found[number] for number in range(len(parts))]
 
     def _compute_together(
@@ -169,11 +185,17 @@ def _sharing_weights(model: Model) -> Model:
 
 
 def _dealt(sizes: Mapping[int, int]) -> list[list[int]]:
-    """Numbers of the parts for each thread: the largest first, each to the one that has the least to do."""
+    """Numbers of the parts for each thread: the largest first, each to the one that has the least to do.
+
+    A last part that most of the threads would only wait for is dealt to nobody.
+    """
     hands: list[list[int]] = [[] for _ in range(PARTS_AT_ONCE)]
     loads = [0] * PARTS_AT_ONCE
     for number in sorted(sizes, key=lambda part: (-sizes[part], part)):
         hand = min(range(PARTS_AT_ONCE), key=lambda one: (loads[one], one))
         hands[hand].append(number)
         loads[hand] += sizes[number]
+    fullest = max(range(PARTS_AT_ONCE), key=lambda one: loads[one])
+    if hands[fullest] and loads[fullest] - min(loads) > _MOSTLY_ALONE * sizes[hands[fullest][-1]]:
+        hands[fullest].pop()
     return hands

@@ -15,7 +15,7 @@ from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.fused_adapter import fuse_adapters
 from fintune_gui.engine.seq2seq import PaddedSeq2Seq
-from fintune_gui.engine.side_by_side import SideBySide, why_not
+from fintune_gui.engine.side_by_side import SideBySide, _dealt, why_not
 from fintune_gui.engine.stepping import Layout, PackedCausal, PaddedClassification
 from tests.helpers.tiny import VOCABULARY, save_model
 
@@ -158,7 +158,12 @@ def test_that_parts_are_small_unless_shared_beginnings_would_be_computed_again(t
     apart, alike = rows(), rows(beginning=90)
     small = side_by_side.plan(apart, 120)
     assert small == layout.plan(apart, 60)
-    assert side_by_side.plan(alike, 240) == layout.plan(alike, 240) != layout.plan(alike, 120)
+    large = side_by_side.plan(alike, 240)
+    assert sorted(index for part in large for index in part) == list(range(len(alike)))
+    assert len(large) < len(layout.plan(alike, 120))
+    sizes = [layout.computed([alike[index] for index in part]) for part in large]
+    assert len(sizes) % 2 == 0
+    assert max(sizes) < 1.4 * min(sizes)
 
 
 def test_that_long_parts_are_computed_alone_with_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +180,20 @@ def test_that_long_parts_are_computed_alone_with_all_cores(tmp_path: Path, monke
     assert {size > 58 for size, _, _ in seen} == {True, False}
     assert all((threads == 2) == (size > 58) for size, threads, _ in seen)
     assert len({name for size, _, name in seen if size <= 58}) == 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "hands"),
+    [
+        ([9, 8, 7, 6], [[0, 3], [1, 2]]),
+        ([9, 8, 8], [[0], [1]]),
+        ([9, 6, 2], [[0], [1, 2]]),
+        ([5], [[], []]),
+        ([], [[], []]),
+    ],
+)
+def test_that_a_part_that_others_would_wait_for_is_dealt_to_nobody(sizes: list[int], hands: list[list[int]]) -> None:
+    assert _dealt(dict(enumerate(sizes))) == hands
 
 
 def test_that_models_that_draw_numbers_elsewhere_compute_one_part_after_another(tmp_path: Path) -> None:
