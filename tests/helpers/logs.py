@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+# Hugging Face's libraries keep their records from the root logger, except where CI is set
+_LOGGERS = ("", "transformers", "datasets", "huggingface_hub")
+
 
 class WarningRecorder(logging.Handler):
     """While it is entered, keeps every record of level WARNING and above that matches none of `expected`."""
@@ -19,14 +22,16 @@ class WarningRecorder(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = f"{record.levelname} {record.name}: {record.getMessage()}"
-        if not any(pattern.search(line) for pattern in self._expected):
+        if line not in self.unexpected and not any(pattern.search(line) for pattern in self._expected):
             self.unexpected.append(line)
 
     def __enter__(self) -> Self:
-        logging.getLogger().addHandler(self)
+        for name in _LOGGERS:
+            logging.getLogger(name).addHandler(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        logging.getLogger().removeHandler(self)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeHandler(self)

@@ -245,6 +245,7 @@ def plain_model_with_tokens(spec: TrainSpec) -> Any:
 
 _TIED = {"tie_word_embeddings": True, "vocab_size": 368}
 _GROWS = {"vocab_size": 368}
+NEW_HEAD = pytest.mark.expects_log("LOAD REPORT")  # transformers says that the saved model brings no head for classes
 
 
 @pytest.mark.expects_log("loss_type=None")
@@ -255,7 +256,7 @@ _GROWS = {"vocab_size": 368}
         ("llama", {}),
         ("llama", _TIED),
         pytest.param("gpt2", _GROWS, marks=pytest.mark.slow),
-        ("bert", {}),
+        pytest.param("bert", {}, marks=NEW_HEAD),
         ("t5", _GROWS),
         pytest.param("bart", {}, marks=pytest.mark.slow),
     ],
