@@ -5,37 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
+from fintune_gui.engine import varlen_attention
+from fintune_gui.engine.packing import Segment
+from fintune_gui.engine.varlen_attention import Sequences, sequences_of
+
 _PACKED = "fintune_packed"
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Rows that lie behind one another in a pack after the beginning that they share.
-
-    Attributes:
-        shared: Tokens of the beginning, or of the only row.
-        rows: Tokens that follow in each row; empty for a row alone.
-    """
-
-    shared: int
-    rows: tuple[int, ...] = ()
-
-    @property
-    def tokens(self) -> int:
-        return self.shared + sum(self.rows)
 
 
 class _Computed(threading.local):
     """The pack that a thread is computing; it computes one at a time."""
 
     segments: Sequence[Segment] = ()
+    sequences: Sequences | None = None
+    """The same for the kernel that attends within all of them at once, from the first layer that asks on."""
 
 
 _computed = _Computed()
@@ -52,7 +40,7 @@ def attention_within_rows(config: Any, segments: Sequence[Segment]) -> Iterator[
     try:
         yield
     finally:
-        config._attn_implementation, _computed.segments = before, ()
+        config._attn_implementation, _computed.segments, _computed.sequences = before, (), None
 
 
 def _packed_attention(
@@ -64,7 +52,11 @@ def _packed_attention(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each segment. Shapes: (1, heads, tokens, size) in, (1, tokens, heads, size) out."""
-    segments = _computed.segments
+    segments, window = _computed.segments, options.get("sliding_window")
+    if not options.get("dropout") and varlen_attention.has_kernel(query, key, windowed=bool(window)):
+        sequences = _computed.sequences = _computed.sequences or sequences_of(segments, query.device)
+        scale = options.get("scaling")
+        return varlen_attention.attend(query, key, value, sequences=sequences, scale=scale, window=window), None
     sizes = [segment.tokens for segment in segments]
     outputs = []
     for segment, q, k, v in zip(

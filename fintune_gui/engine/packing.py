@@ -12,8 +12,24 @@ from dataclasses import dataclass
 
 import torch
 
-from fintune_gui.engine.attention import Segment
 from fintune_gui.engine.prefixes import Group, divide, group_rows
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Rows that lie behind one another in a pack after the beginning that they share.
+
+    Attributes:
+        shared: Tokens of the beginning, or of the only row.
+        rows: Tokens that follow in each row; empty for a row alone.
+    """
+
+    shared: int
+    rows: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        return self.shared + sum(self.rows)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from fintune_gui.project.files import disk_errors_explained, write_errors_explai
 from fintune_gui.project.lock import FolderLock
 from fintune_gui.project.spec import (
     EVENTS_FILE,
+    SPEC_FILE,
     EvaluateSpec,
     ExportSpec,
     FitSpec,
@@ -89,12 +90,14 @@ def _end_of(job: Job) -> Ended:
         return Ended(outcome="failed", problem=error.problem)
     except Exception as error:
         logger.exception("The job failed")
-        return Ended(outcome="failed", problem=_problem_of(error))
+        return Ended(outcome="failed", problem=_problem_of(error, job.folder))
 
 
-def _problem_of(error: Exception) -> Problem:
+def _problem_of(error: Exception, folder: Path) -> Problem:
     """What an error that nobody foresaw means."""
     details = traceback.format_exc()
+    if not (folder / SPEC_FILE).exists():
+        return _folder_gone(folder, details)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _out_of_memory(details)
     if any(sign in f"{type(error).__name__}: {error}" for sign in _DEVICE_SIGNS):
@@ -146,6 +149,16 @@ def _started(folder: Path, spec: JobSpec) -> Started:
 
         resumed = latest_step(folder)
     return Started(kind=spec.kind, pid=os.getpid(), versions=versions, resumed_from_step=resumed)
+
+
+def _folder_gone(folder: Path, details: str) -> Problem:
+    return Problem(
+        code="job.folder_gone",
+        what="The work stopped, because its folder was deleted or moved while it was going on.",
+        why=f"{folder} is not there any more, or lacks what it held.",
+        todo="Put it back from the trash to go on from what was saved there, or start anew.",
+        details=details,
+    )
 
 
 def _out_of_memory(details: str) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,20 @@ def test_that_a_driver_that_fails_is_told_from_a_fault_of_the_program(
     ended = worker._end_of(Job(tmp_path, told.append, None))  # type: ignore[arg-type]
     assert ended.problem is not None
     assert ended.problem.code == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no folder whose files are open")
+@pytest.mark.expects_log("The job failed")
+def test_that_a_folder_that_is_deleted_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+
+    def work(*_: object) -> None:
+        shutil.rmtree(folder)
+        (folder / "checkpoints" / "step-1").mkdir()
+
+    write_spec(folder, PrepareSpec(name="/nowhere/at/all"))
+    monkeypatch.setattr(worker, "_work", work)
+    told: list[Event] = []
+    ended = worker._end_of(Job(folder, told.append, None))  # type: ignore[arg-type]
+    assert ended.problem is not None
+    assert ended.problem.code == "job.folder_gone"

@@ -258,7 +258,7 @@ NEW_HEAD = pytest.mark.expects_log("LOAD REPORT")  # transformers says that the 
         pytest.param("gpt2", _GROWS, marks=pytest.mark.slow),
         pytest.param("bert", {}, marks=NEW_HEAD),
         ("t5", _GROWS),
-        pytest.param("bart", {}, marks=pytest.mark.slow),
+        pytest.param("bart", {}, marks=pytest.mark.exhaustive),
     ],
     ids=lambda value: value if isinstance(value, str) else json.dumps(value),
 )
