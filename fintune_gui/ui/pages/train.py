@@ -173,16 +173,17 @@ class TrainPage(Page):
     # Showing it
 
     def _show(self) -> None:
-        setting_up = self.feed.folder is None
-        focus = QApplication.focusWidget()
-        if focus is not None and (self.run if setting_up else self.setup).isAncestorOf(focus):
-            self.header.setFocus()  # what has the focus goes now, and Qt would give it to the rail
+        setting_up, focus = self.feed.folder is None, QApplication.focusWidget()
+        was_here = focus is not None and self.isAncestorOf(focus)
         self.setup.setVisible(setting_up)
         self.run.setVisible(not setting_up)
         if setting_up:
             self._show_setup()
         else:
             self._show_run()
+        focus = QApplication.focusWidget()
+        if was_here and not (focus is not None and self.isAncestorOf(focus)):
+            self.header.setFocus()  # what had the focus has gone, and Qt gave it to the rail
 
     def _show_setup(self) -> None:
         session = self.session

@@ -137,7 +137,8 @@ class Smoother:
     """Moving average over about `points` points, fed in pieces; without the bias of its start.
 
     A plain exponential average runs behind a falling curve. Averaging it once more shows by how much, and twice the
-    first minus the second takes that away.
+    first minus the second takes that away. Where a falling curve becomes flat, that goes too far: what is shown stays
+    between the lowest and the highest value so far, and no loss is shown below zero.
     """
 
     def __init__(self, points: int) -> None:
@@ -147,6 +148,7 @@ class Smoother:
         self._twice = 0.0
         self._fed = 0
         self._last = math.nan
+        self._lowest, self._highest = math.inf, -math.inf
 
     def __call__(self, values: ArrayLike) -> Floats:
         """The average after each of `values` (n,), as (n,). What is not a number repeats the average before it."""
@@ -167,7 +169,10 @@ class Smoother:
         once = self._averaged(values, powers, self._once)
         twice = self._averaged(once / weight, powers, self._twice)
         self._once, self._twice, self._fed = float(once[-1]), float(twice[-1]), self._fed + len(values)
-        result: Floats = (2 * once - twice) / weight
+        lowest = np.minimum(np.minimum.accumulate(values), self._lowest)
+        highest = np.maximum(np.maximum.accumulate(values), self._highest)
+        self._lowest, self._highest = float(lowest[-1]), float(highest[-1])
+        result: Floats = np.clip((2 * once - twice) / weight, lowest, highest)
         return result
 
     def _averaged(self, values: Floats, powers: Floats, before: float) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QWidget
 
 from fintune_gui.jobs.process import JobProcess
 from fintune_gui.project.errors import Problem
@@ -77,6 +77,25 @@ def test_that_overfitting_is_said_and_the_run_stopped_at_its_best(qtbot, ready) 
     qtbot.waitUntil(lambda: page.feed.history.finished, timeout=30_000)
     qtbot.waitUntil(lambda: not page.coach_card.isVisible())
     assert page.feed.history.ended.outcome == "stopped"
+
+
+def test_that_the_keyboard_stays_on_the_page_when_the_card_goes(qtbot, ready) -> None:
+    page = overfitting_run(qtbot, ready)
+    beside = QWidget()
+    layout = QHBoxLayout(beside)
+    layout.addWidget(QPushButton("the rail"))
+    layout.addWidget(page)
+    qtbot.addWidget(beside)
+    with qtbot.waitActive(beside):
+        beside.show()
+    stop = next(b for b in page.coach_card.findChildren(QPushButton) if b.text() == "Stop at best")
+    stop.setFocus()
+    qtbot.keyClick(stop, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: page.condition() == "finished", timeout=20_000)
+    qtbot.waitUntil(lambda: not stop.isVisible())
+    kept = page.isAncestorOf(QApplication.focusWidget())
+    page.setParent(None)  # the session outlives it
+    assert kept
 
 
 def test_that_keep_going_silences_this_for_the_run_and_for_good(qtbot, ready) -> None:

@@ -81,6 +81,13 @@ def test_that_smoothing_does_not_run_behind_a_falling_curve() -> None:
     assert np.abs(Smoother(50)(falling)[-1] - falling[-1]) < 0.005  # a plain average would be 0.06 behind
 
 
+def test_that_a_loss_that_fell_to_nothing_is_not_shown_below_it() -> None:
+    loss = np.maximum(np.linspace(1.2, -2.0, 100), 0.02)
+    whole, pieces = Smoother(50)(loss), Smoother(50)
+    assert whole.min() == 0.02
+    assert np.allclose(np.concatenate([pieces(loss[:45]), pieces(loss[45:])]), whole)
+
+
 def test_that_smoothing_takes_the_noise_away() -> None:
     noise = np.random.default_rng(3).normal(0, 1, 2000)
     assert Smoother(50)(noise)[200:].std() < 0.35
