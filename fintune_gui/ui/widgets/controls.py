@@ -316,7 +316,8 @@ class CheckBox(QCheckBox):
         self.initStyleOption(option)
         box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
         painter = QPainter(self)
-        paint_icon(painter, "check", QRectF(box).adjusted(1, 1, -1, -1), tokens().on_accent)
+        color = tokens().on_accent if self.isEnabled() else tokens().muted  # nothing is behind it where it is disabled
+        paint_icon(painter, "check", QRectF(box).adjusted(1, 1, -1, -1), color)
 
 
 class HorizontalLine(QFrame):

@@ -8,6 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fintune_gui.project.document import Role
+from fintune_gui.ui.theme import tokens
+from fintune_gui.ui.theme.theme import style_sheet
 from fintune_gui.ui.widgets.controls import (
     Button,
     CheckBox,
@@ -175,6 +177,20 @@ def test_that_a_tick_is_drawn_when_checked(qtbot) -> None:
     plain = box.grab().toImage()
     box.setChecked(True)
     assert box.grab().toImage() != plain
+
+
+def test_that_a_tick_is_seen_also_where_it_cannot_be_changed(qtbot) -> None:
+    card = QWidget()
+    card.setStyleSheet(f"{style_sheet(tokens())} QWidget {{ background: {tokens().surface} }}")
+    box = CheckBox("Whole words", card)
+    shown(qtbot, card)
+    box.setEnabled(False)
+    empty = card.grab().toImage()
+    box.setChecked(True)
+    ticked = card.grab().toImage()
+    places = [(x, y) for x in range(ticked.width()) for y in range(ticked.height())]
+    change = max(abs(ticked.pixelColor(x, y).lightness() - empty.pixelColor(x, y).lightness()) for x, y in places)
+    assert change > 60
 
 
 def test_that_a_part_without_a_parent_is_not_shown_as_a_window(qtbot) -> None:
