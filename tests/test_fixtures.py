@@ -18,6 +18,10 @@ def suite(pytester: pytest.Pytester, pytestconfig: pytest.Config, monkeypatch: p
     return pytester
 
 
+ALONE = ("-n", "0", "-p", "no:cacheprovider")
+"""Without the workers of our settings, which take longer to start than these few tests to run."""
+
+
 def test_that_everything_a_test_leaves_behind_makes_it_fail(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
@@ -59,7 +63,7 @@ def test_that_everything_a_test_leaves_behind_makes_it_fail(suite: pytest.Pytest
             timer = QTimer(label); timer.start(1000)
         """
     )
-    result = suite.runpytest_subprocess("-p", "no:cacheprovider")
+    result = suite.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=7, failed=1, errors=5)
     result.stdout.fnmatch_lines_random(
         [
@@ -86,9 +90,9 @@ def test_that_a_skipped_network_test_fails_only_in_ci(suite: pytest.Pytester, mo
             pytest.skip("not on this system")
         """
     )
-    suite.runpytest_subprocess().assert_outcomes(skipped=2)
+    suite.runpytest_subprocess(*ALONE).assert_outcomes(skipped=2)
     monkeypatch.setenv("CI", "true")
-    suite.runpytest_subprocess().assert_outcomes(skipped=1, failed=1)
+    suite.runpytest_subprocess(*ALONE).assert_outcomes(skipped=1, failed=1)
 
 
 def test_that_every_test_has_an_empty_home_of_its_own(suite: pytest.Pytester) -> None:
@@ -108,4 +112,4 @@ def test_that_every_test_has_an_empty_home_of_its_own(suite: pytest.Pytester) ->
             assert recent_projects() == [tmp_path]
         """
     )
-    suite.runpytest_subprocess().assert_outcomes(passed=2)
+    suite.runpytest_subprocess(*ALONE).assert_outcomes(passed=2)

@@ -234,11 +234,11 @@ _QWEN = ("qwen", Method.FULL, FULL)
     scope="module",
     params=[
         _LLAMA,
-        pytest.param(("llama", Method.LORA, 400), marks=pytest.mark.slow),
-        pytest.param(("gpt2", Method.LORA, FULL), marks=pytest.mark.slow),
         ("bert", Method.LORA, FULL),
         pytest.param(_T5, marks=pytest.mark.slow),
-        pytest.param(_QWEN, marks=pytest.mark.slow),
+        pytest.param(_QWEN, marks=pytest.mark.exhaustive),
+        pytest.param(("llama", Method.LORA, 400), marks=pytest.mark.exhaustive),
+        pytest.param(("gpt2", Method.LORA, FULL), marks=pytest.mark.exhaustive),
     ],
     ids=lambda value: f"{value[0]}-{value[1].value}-{value[2]}",
 )
@@ -301,7 +301,9 @@ def test_that_an_export_whose_tokenizer_forgot_the_tokens_does_not_appear(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("finished", [_LLAMA, _T5, _QWEN], indirect=True)
+@pytest.mark.parametrize(
+    "finished", [_LLAMA, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in (_T5, _QWEN))], indirect=True
+)
 def test_that_the_untuned_model_is_the_one_that_came(finished: TrainSpec) -> None:
     """Its figures are those of a run without the tokens, to the last digit."""
     run_folder = run_folder_of(finished)
