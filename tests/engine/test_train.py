@@ -137,7 +137,7 @@ def test_that_stopping_keeps_a_result(tmp_path: Path, llama: Path, case: Case) -
 
 def test_that_pause_and_save_and_cancel_are_obeyed(tmp_path: Path, llama: Path) -> None:
     spec = make_run(tmp_path, llama, epochs=2, evaluations_per_epoch=1)
-    job, events = job_in(tmp_path, [(2, "pause"), (4, "save"), (58, "cancel")])
+    job, events = job_in(tmp_path, [(2, "pause"), (4, "save"), (18, "cancel")])
     with pytest.raises(CancelledError):
         train.run(spec, job)
     assert [event.step for event in of_kind(events, Paused)] == [1]
