@@ -174,16 +174,15 @@ class TrainPage(Page):
 
     def _show(self) -> None:
         setting_up, focus = self.feed.folder is None, QApplication.focusWidget()
-        was_here = focus is not None and self.isAncestorOf(focus)
+        focused = focus if focus is not None and self.isAncestorOf(focus) else None
         self.setup.setVisible(setting_up)
         self.run.setVisible(not setting_up)
         if setting_up:
             self._show_setup()
         else:
             self._show_run()
-        focus = QApplication.focusWidget()
-        if was_here and not (focus is not None and self.isAncestorOf(focus)):
-            self.header.setFocus()  # what had the focus has gone, and Qt gave it to the rail
+        if focused is not None and not focused.isVisible():
+            self.header.setFocus()  # else it is where Qt gave it, mostly on the rail
 
     def _show_setup(self) -> None:
         session = self.session

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from shiboken6 import isValid
 
 from fintune_gui.jobs.process import JobProcess
 from fintune_gui.project.events import Ended, Event, Progress, Started, read_events
@@ -52,7 +53,11 @@ def runner(qapp: object) -> JobRunner:
 
 
 def wait_for_end(qtbot, runner: JobRunner) -> None:
+    threads = runner.running
     qtbot.waitUntil(lambda: not runner.running, timeout=30_000)
+    for thread in threads:
+        if isValid(thread):
+            thread.wait()  # the runner may hear of the end sooner than a `Heard`
 
 
 def test_that_all_events_arrive_in_order_in_few_batches(qtbot, runner: JobRunner, tmp_path: Path) -> None:
