@@ -38,13 +38,14 @@ from fintune_gui.ui.services.background import wait_for_background
 from fintune_gui.ui.services.imported_rows import HISTORY, REJECTS, ROWS
 from fintune_gui.ui.services.model_words import measured_facts
 from fintune_gui.ui.theme import theme
+from fintune_gui.ui.theme.theme import Appearance
 from fintune_gui.ui.widgets.live_plot import LivePlot
 from fintune_gui.ui.window import MainWindow
 from tests.helpers.rows import tiny_base
 from tests.helpers.runs import EPOCH_START, ended, finished_run, training_events, write_report, write_rows, write_run
 
 SIZES = ((1280, 800), (1024, 700))
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Appearance, ...] = ("light", "dark")
 _SETTLE_MS = 1500
 
 
@@ -237,11 +238,11 @@ def _draw(window: MainWindow, path: Path) -> None:
 
 
 def _take(window: MainWindow, out: Path, name: str) -> int:
-    """One picture for each size and scheme."""
-    for width, height in SIZES:
-        window.resize(width, height)
-        for scheme in SCHEMES:
-            theme().apply("dark" if scheme == "dark" else "light")
+    """One picture for each size and scheme, first in the scheme in force: to change it takes the longest."""
+    for scheme in sorted(SCHEMES, key=lambda scheme: scheme != theme().tokens.name):
+        theme().apply(scheme)
+        for width, height in SIZES:
+            window.resize(width, height)
             _draw(window, out / f"{name}-{width}-{scheme}.png")
     return len(SIZES) * len(SCHEMES)
 

@@ -43,6 +43,7 @@ class Theme(QObject):
         if appearance == "system":
             hints.unsetColorScheme()
         else:
+            self.tokens = self._wanted()  # so that the hint's own signal finds nothing to do
             hints.setColorScheme(Qt.ColorScheme.Dark if appearance == "dark" else Qt.ColorScheme.Light)
         self._dress(self._wanted())
 
@@ -61,11 +62,14 @@ class Theme(QObject):
     def _dress(self, tokens: Tokens) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        self.tokens = tokens
-        app.setStyle("Fusion")
-        app.setFont(metrics.font())
+        self.tokens, sheet = tokens, style_sheet(tokens)
+        if app.styleSheet() == sheet:
+            return  # to dress every widget again takes seconds
+        if not app.styleSheet():
+            app.setStyle("Fusion")
+            app.setFont(metrics.font())
         app.setPalette(_palette(tokens))
-        app.setStyleSheet(style_sheet(tokens))
+        app.setStyleSheet(sheet)
         self.changed.emit()
 
 
