@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,15 +19,20 @@ from fintune_gui.engine.varlen_attention import Sequences, sequences_of
 _PACKED = "fintune_packed"
 
 
-class _Computed(threading.local):
-    """The pack that a thread is computing; it computes one at a time."""
+@dataclass
+class _Pack:
+    """What a thread is computing.
 
-    segments: Sequence[Segment] = ()
+    Attributes:
+        sequences: The same for the kernel that attends within all of them at once, from the first layer that asks on.
+    """
+
+    segments: Sequence[Segment]
     sequences: Sequences | None = None
-    """The same for the kernel that attends within all of them at once, from the first layer that asks on."""
 
 
-_computed = _Computed()
+_packs: dict[int, _Pack] = {}
+"""By the thread that computes; each computes one pack at a time."""
 
 
 @contextmanager
@@ -35,12 +41,26 @@ def attention_within_rows(config: Any, segments: Sequence[Segment]) -> Iterator[
 
     It must last until the backward pass is done: gradient checkpointing computes the forward pass again.
     """
-    before = config._attn_implementation
-    config._attn_implementation, _computed.segments = _PACKED, segments
+    thread, before = threading.get_ident(), config._attn_implementation
+    outer = _packs.get(thread)
+    config._attn_implementation, _packs[thread] = _PACKED, _Pack(segments)
     try:
         yield
     finally:
-        config._attn_implementation, _computed.segments, _computed.sequences = before, (), None
+        config._attn_implementation = before
+        if outer is None:
+            del _packs[thread]
+        else:
+            _packs[thread] = outer
+
+
+def _pack() -> _Pack:
+    """That of this thread, or else the only one.
+
+    The backward pass of a graphics card has a thread of its own, and there one thread computes; on processors, where
+    several may, it has none.
+    """
+    return _packs.get(threading.get_ident()) or next(iter(_packs.values()))
 
 
 def _packed_attention(
@@ -52,15 +72,15 @@ def _packed_attention(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each segment. Shapes: (1, heads, tokens, size) in, (1, tokens, heads, size) out."""
-    segments, window = _computed.segments, options.get("sliding_window")
+    pack, window = _pack(), options.get("sliding_window")
     if not options.get("dropout") and varlen_attention.has_kernel(query, key, windowed=bool(window)):
-        sequences = _computed.sequences = _computed.sequences or sequences_of(segments, query.device)
+        pack.sequences = pack.sequences or sequences_of(pack.segments, query.device)
         scale = options.get("scaling")
-        return varlen_attention.attend(query, key, value, sequences=sequences, scale=scale, window=window), None
-    sizes = [segment.tokens for segment in segments]
+        return varlen_attention.attend(query, key, value, sequences=pack.sequences, scale=scale, window=window), None
+    sizes = [segment.tokens for segment in pack.segments]
     outputs = []
     for segment, q, k, v in zip(
-        segments, query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True
+        pack.segments, query.split(sizes, 2), key.split(sizes, 2), value.split(sizes, 2), strict=True
     ):
         lengths = [segment.shared, *segment.rows]
         q_begin, *q_rows = q.split(lengths, 2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,6 +78,30 @@ def test_that_packed_and_padded_gradients_agree(tmp_path: Path, kind: str) -> No
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-4)
+
+
+def test_that_a_backward_pass_in_another_thread_computes_again_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on graphics cards, whose backward pass has a thread of its own, with gradient checkpointing."""
+    model = model_in(tmp_path, "llama").train()
+    layout, rows = PackedCausal(model, CPU, 0), examples(12, 40, 30, 7)
+    backward = torch.Tensor.backward
+    gradients = []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+            monkeypatch.setattr(torch.Tensor, "backward", lambda *given: _elsewhere(backward, *given))
+        model.zero_grad()
+        layout.compute(rows, scale=0.1)
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, atol=1e-6, rtol=1e-5)
+
+
+def _elsewhere(work: Callable[..., None], *given: Any) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work, *given).result()
 
 
 def test_that_a_sliding_window_is_kept(tmp_path: Path) -> None:
