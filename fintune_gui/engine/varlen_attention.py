@@ -119,11 +119,11 @@ def _with_gradients(attention: Callable[..., torch.Tensor], inputs: Sequence[tor
 
 def _mask(sequences: Sequences, window: int | None) -> torch.Tensor:
     """What each token of a pack sees, bool (tokens, tokens)."""
-    places, ends = sequences.keys, (sequences.query_bounds.tolist(), sequences.key_bounds.tolist())
-    tokens = ends[0][-1]
-    mask = torch.zeros(tokens, tokens, dtype=torch.bool, device=sequences.query_bounds.device)
-    for (first, end), (begin, stop) in zip(pairwise(ends[0]), pairwise(ends[1]), strict=True):
-        seen = torch.arange(begin, stop, device=mask.device) if places is None else places[begin:stop]
+    assert sequences.keys is not None  # the pack on trial shares a beginning
+    queries, keys = sequences.query_bounds.tolist(), sequences.key_bounds.tolist()
+    mask = torch.zeros(queries[-1], queries[-1], dtype=torch.bool, device=sequences.keys.device)
+    for (first, end), (begin, stop) in zip(pairwise(queries), pairwise(keys), strict=True):
+        seen = sequences.keys[begin:stop]
         for query in range(first, end):
             until = len(seen) - (end - query) + 1
             mask[query, seen[max(0, until - window) if window else 0 : until]] = True

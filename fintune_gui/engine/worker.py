@@ -82,6 +82,8 @@ def _end_of(job: Job) -> Ended:
         job.progress("Starting", 0)  # the libraries take seconds to import
         with disk_errors_explained(job.folder / EVENTS_FILE):
             outcome, result = _work(spec, job)
+        if not (job.folder / SPEC_FILE).exists():  # what it tells of is not there
+            return Ended(outcome="failed", problem=_folder_gone(job.folder))
         return Ended(outcome=outcome, result=result)
     except CancelledError as cancelled:
         return Ended(outcome="cancelled", problem=cancelled.problem)
@@ -151,7 +153,7 @@ def _started(folder: Path, spec: JobSpec) -> Started:
     return Started(kind=spec.kind, pid=os.getpid(), versions=versions, resumed_from_step=resumed)
 
 
-def _folder_gone(folder: Path, details: str) -> Problem:
+def _folder_gone(folder: Path, details: str = "") -> Problem:
     return Problem(
         code="job.folder_gone",
         what="The work stopped, because its folder was deleted or moved while it was going on.",

@@ -270,7 +270,7 @@ def test_that_an_export_with_tokens_answers_the_same_in_plain_libraries(
     finished: TrainSpec, tmp_path: Path, what: str
 ) -> None:
     if what == "adapter" and finished.model.method is Method.FULL:
-        return  # there is none
+        pytest.skip("a model that learned as a whole has no adapter")
     job, _ = job_in(run_folder_of(finished))
     target = tmp_path / "out"
     wanted = ExportSpec(run_folder=str(run_folder_of(finished)), what=what, target=str(target))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from fintune_gui.engine import attention
 from fintune_gui.engine.data import Example
 from fintune_gui.engine.device import Device
 from fintune_gui.engine.packing import plan_packs, plan_padded, plan_shared_packs
-from fintune_gui.engine.stepping import PackedCausal, PaddedCausal, choose_layout
+from fintune_gui.engine.stepping import Layout, PackedCausal, PaddedCausal, Sums, choose_layout
 from tests.helpers.tiny import VOCABULARY, save_model
 
 CPU = Device(torch.device("cpu"), "CPU", half=False)
@@ -56,6 +56,13 @@ def model_in(folder: Path, kind: str, **changes: object) -> torch.nn.Module:
     return model.eval()
 
 
+def computed_with(model: torch.nn.Module, layout: Layout, rows: list[Example]) -> tuple[Sums, dict[str, torch.Tensor]]:
+    """The sums of rows, and the gradients of a tenth of their loss."""
+    model.zero_grad()
+    sums = layout.compute(rows, scale=0.1)
+    return sums, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_that_a_row_in_a_pack_does_not_see_the_others(tmp_path: Path, kind: str) -> None:
     layout = PackedCausal(model_in(tmp_path, kind), CPU, 0)
@@ -70,14 +77,9 @@ def test_that_a_row_in_a_pack_does_not_see_the_others(tmp_path: Path, kind: str)
 def test_that_packed_and_padded_gradients_agree(tmp_path: Path, kind: str) -> None:
     model = model_in(tmp_path, kind)
     rows = examples(12, 40, 30, 7)
-    gradients = []
-    for layout in (PackedCausal(model, CPU, 0), PaddedCausal(model, CPU, 0)):
-        model.zero_grad()
-        layout.compute(rows, scale=0.1)
-        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
-    assert gradients[0].keys() == gradients[1].keys()
-    for name, gradient in gradients[0].items():
-        torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-4)
+    _, packed = computed_with(model, PackedCausal(model, CPU, 0), rows)
+    _, padded = computed_with(model, PaddedCausal(model, CPU, 0), rows)
+    torch.testing.assert_close(packed, padded, atol=1e-5, rtol=1e-4)
 
 
 def test_that_a_backward_pass_in_another_thread_computes_again_what_it_needs(
@@ -87,16 +89,11 @@ def test_that_a_backward_pass_in_another_thread_computes_again_what_it_needs(
     model = model_in(tmp_path, "llama").train()
     layout, rows = PackedCausal(model, CPU, 0), examples(12, 40, 30, 7)
     backward = torch.Tensor.backward
-    gradients = []
-    for checkpointing in (False, True):
-        if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
-            monkeypatch.setattr(torch.Tensor, "backward", lambda *given: _elsewhere(backward, *given))
-        model.zero_grad()
-        layout.compute(rows, scale=0.1)
-        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
-    for name, gradient in gradients[0].items():
-        torch.testing.assert_close(gradients[1][name], gradient, atol=1e-6, rtol=1e-5)
+    _, here = computed_with(model, layout, rows)
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    monkeypatch.setattr(torch.Tensor, "backward", lambda *given: _elsewhere(backward, *given))
+    _, elsewhere = computed_with(model, layout, rows)
+    torch.testing.assert_close(elsewhere, here, atol=1e-6, rtol=1e-5)
 
 
 def _elsewhere(work: Callable[..., None], *given: Any) -> None:
@@ -165,16 +162,11 @@ def test_that_a_shared_beginning_changes_neither_losses_nor_gradients(
     rows = sharing_rows()
     if not joined:  # the way of devices other than the processor
         monkeypatch.setattr(attention, "_can_join", lambda query, dropout: False)
-    found = []
-    for layout in (PackedCausal(model, CPU, 0), PaddedCausal(model, CPU, 0)):
-        model.zero_grad()
-        sums = layout.compute(rows, scale=0.1)
-        found.append((sums, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}))
-    (shared, gradients), (padded, expected) = found
+    shared, gradients = computed_with(model, PackedCausal(model, CPU, 0), rows)
+    padded, expected = computed_with(model, PaddedCausal(model, CPU, 0), rows)
     assert shared.computed == 40 + 9 + 1 + 38 + 33 + 30
     assert shared.row_losses == pytest.approx(padded.row_losses, abs=1e-4)
-    for name, gradient in gradients.items():
-        torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(gradients, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_that_a_shared_beginning_counts_once_against_the_budget() -> None:

@@ -17,7 +17,7 @@ from fintune_gui.engine.device import Device
 from fintune_gui.engine.packing import Segment
 from fintune_gui.engine.stepping import PackedCausal, PaddedCausal
 from fintune_gui.engine.varlen_attention import attend, has_kernel, sequences_of
-from tests.engine.test_packing import examples, model_in, sharing_rows
+from tests.engine.test_packing import computed_with, examples, model_in, sharing_rows
 from tests.helpers.tiny import VOCABULARY
 
 CPU = Device(torch.device("cpu"), "CPU", half=False)
@@ -67,15 +67,10 @@ def test_that_losses_and_gradients_are_those_of_padded_rows(
     tmp_path: Path, kernel: list[int], kind: str, rows: list[Any]
 ) -> None:
     model = model_in(tmp_path, kind)
-    found = []
-    for layout in (PackedCausal(model, CPU, 0), PaddedCausal(model, CPU, 0)):
-        model.zero_grad()
-        sums = layout.compute(rows, scale=0.1)
-        found.append((sums, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}))
-    (packed, gradients), (padded, expected) = found
+    packed, gradients = computed_with(model, PackedCausal(model, CPU, 0), rows)
+    padded, expected = computed_with(model, PaddedCausal(model, CPU, 0), rows)
     assert packed.row_losses == pytest.approx(padded.row_losses, abs=1e-4)
-    for name, gradient in gradients.items():
-        torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(gradients, expected, atol=1e-5, rtol=1e-4)
     assert kernel == [packed.computed] * 2  # one call for each of the two layers, whatever the number of rows
 
 

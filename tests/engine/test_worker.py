@@ -127,12 +127,17 @@ def test_that_a_driver_that_fails_is_told_from_a_fault_of_the_program(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no folder whose files are open")
 @pytest.mark.expects_log("The job failed")
-def test_that_a_folder_that_is_deleted_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("notices", [True, False])
+def test_that_a_folder_that_is_deleted_meanwhile_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notices: bool
+) -> None:
     folder = tmp_path / "run"
 
-    def work(*_: object) -> None:
+    def work(*_: object) -> tuple[str, dict[str, object]]:
         shutil.rmtree(folder)
-        (folder / "checkpoints" / "step-1").mkdir()
+        if notices:
+            (folder / "checkpoints" / "step-1").mkdir()
+        return "completed", {}
 
     write_spec(folder, PrepareSpec(name="/nowhere/at/all"))
     monkeypatch.setattr(worker, "_work", work)

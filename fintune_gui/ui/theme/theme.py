@@ -43,7 +43,6 @@ class Theme(QObject):
         if appearance == "system":
             hints.unsetColorScheme()
         else:
-            self.tokens = self._wanted()  # so that the hint's own signal finds nothing to do
             hints.setColorScheme(Qt.ColorScheme.Dark if appearance == "dark" else Qt.ColorScheme.Light)
         self._dress(self._wanted())
 
@@ -64,7 +63,7 @@ class Theme(QObject):
         assert isinstance(app, QApplication)
         self.tokens, sheet = tokens, style_sheet(tokens)
         if app.styleSheet() == sheet:
-            return  # to dress every widget again takes seconds
+            return  # as after the hint's own signal: to dress every widget again takes seconds
         if not app.styleSheet():
             app.setStyle("Fusion")
             app.setFont(metrics.font())
