@@ -38,9 +38,10 @@ def dry_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_that_cheaper_settings_are_told_with_their_effect(fintune: Fintune, project: Path, dry_run: list[str]) -> None:
     answer = fintune("fit", project)
     assert answer.code == 0, answer.err
-    assert "It fits: 1.5 GB of memory at most, 300 tokens/s, about 60 min" in answer.out
+    # gigabytes of 2^30 bytes in both places, as in the window
+    assert "It fits: 1.4 GB of memory at most, 300 tokens/s, about 60 min" in answer.out
     first, second = (next(line for line in answer.out.splitlines() if line.startswith(title)) for title in dry_run)
-    assert "0.9 GB instead of 1.5 GB, 50 % slower" in first
+    assert "0.8 GB instead of 1.4 GB, 50 % slower" in first
     assert "--set gradient_checkpointing=True" in first
     assert "It does not fit into memory." in second
 
