@@ -119,8 +119,8 @@ def fit(
     found = measured_from(result)
     if found.fits:
         output.say(
-            f"It fits: {gigabytes(found.peak_memory_bytes)} of memory at most, {found.tokens_per_second:,.0f} tokens/s, "
-            f"about {duration(found.hours * 3600)} for the whole run. "
+            f"It fits: {gigabytes(found.peak_memory_bytes)} of memory at most, "
+            f"{found.tokens_per_second:,.0f} tokens/s, about {duration(found.hours * 3600)} for the whole run. "
             f"A checkpoint takes {size(found.checkpoint_bytes)}."
         )
     else:

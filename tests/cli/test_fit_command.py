@@ -25,10 +25,8 @@ def dry_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         chosen = opened.project.with_(model=tiny_base())
     ways = cheaper_ways(chosen, Abilities(cuda=False, bitsandbytes=False))[:2]
     less = {**FIGURES, "peak_memory_bytes": 0.9e9, "tokens_per_second": 150}
-    told = [
-        {"way": ways[0].model_dump(mode="json"), **less},
-        {"way": ways[1].model_dump(mode="json"), "problem": "No."},
-    ]
+    found = (less, {"problem": "It does not fit into memory."})
+    told = [{"way": way.model_dump(mode="json"), **each} for way, each in zip(ways, found, strict=True)]
     monkeypatch.setattr(runs, "create_fit", lambda *_, **__: project)
     ended = Ended(outcome="completed", result={**FIGURES, "cheaper": told})
     monkeypatch.setattr(model_commands, "do_job", lambda *_, **__: ended)
